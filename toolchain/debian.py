@@ -1,0 +1,60 @@
+"""Debian's package manager: what a machine that reaches its package mirror can install."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from toolchain import paths
+from toolchain.errors import ToolchainError
+from toolchain.locks import exclusive
+
+OS_RELEASE = Path("/etc/os-release")
+
+
+def is_debian() -> bool:
+    """Whether this machine is Debian (or derived from it) with `apt-get`."""
+    try:
+        lines = OS_RELEASE.read_text().splitlines()
+    except OSError:
+        return False
+    release = dict(line.split("=", 1) for line in lines if "=" in line)
+    names = f"{release.get('ID', '')} {release.get('ID_LIKE', '')}".replace('"', "").split()
+    return "debian" in names and shutil.which("apt-get") is not None
+
+
+def can_install() -> bool:
+    return is_debian() and os.geteuid() == 0
+
+
+def install(packages: Sequence[str]) -> None:
+    """Install `packages` without asking and without recommendations.
+
+    The package lists are refreshed only when the first try fails, as that needs the network.
+    Raises ToolchainError with the end of apt's own words.
+    """
+    log = paths.cache() / "logs" / "apt.log"
+    log.parent.mkdir(mode=0o700, exist_ok=True)
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+    command = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
+    wait = ["-o", "DPkg::Lock::Timeout=300"]
+    with exclusive(paths.cache() / "locks" / "apt"), log.open("ab") as output:
+
+        def run(arguments: Sequence[str]) -> bool:
+            result = subprocess.run(  # noqa: PLW1510
+                [*arguments, *wait],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+            return result.returncode == 0
+
+        if run(command) or (run(["apt-get", "update"]) and run(command)):
+            return
+    tail = " / ".join(log.read_text(errors="replace").strip().splitlines()[-3:])
+    raise ToolchainError(
+        f"apt-get could not install {', '.join(packages)}: {tail}",
+        f"Look at {log}; then install them by hand and run the command again.",
+    )

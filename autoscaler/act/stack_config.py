@@ -82,7 +82,9 @@ def _with(text: str, key: str, value: Any, where: str) -> str:
         raise ConfigUnreadable(f"{where}: `config` must be a mapping, found {node.tag}")
     if node.flow_style:
         values = yaml.safe_load(text)["config"]
-        values = {**values, key: value} if value is not None else {k: v for k, v in values.items() if k != key}
+        values = (
+            {**values, key: value} if value is not None else {k: v for k, v in values.items() if k != key}
+        )
         flow = yaml.safe_dump(values, sort_keys=False, width=4096, default_flow_style=True).rstrip("\n")
         return text[: node.start_mark.index] + flow + text[node.end_mark.index :]
     present = _find(node, key)

@@ -1,0 +1,105 @@
+"""The commands of `alto`. Each imports what it needs when it runs: `alto --help` stays instant."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from console import document_commands, scaling_commands, toolchain_commands
+
+app = typer.Typer(
+    help="Provision composite, self-scaling applications on your own hosts and clouds, with Pulumi.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(toolchain_commands.app, name="toolchain")
+app.add_typer(document_commands.imports, name="import")
+document_commands.register(app)
+scaling_commands.register(app)
+
+Stack = Annotated[str, typer.Argument(help="The stack's name, such as app-hello.")]
+Cloud = Annotated[str, typer.Option(help="The cloud's name.")]
+
+
+@app.command()
+def demo(
+    down: Annotated[bool, typer.Option("--down", help="Remove every trace of the demo.")] = False,
+    clouds: Annotated[int, typer.Option(min=1, max=2, help="2 adds a second host cluster, `away`.")] = 1,
+    cloud: Annotated[str, typer.Option(help="The first cloud's name.")] = "local",
+    application: Annotated[str, typer.Option(help="The application's name.")] = "hello",
+    hosts: Annotated[int, typer.Option(min=1, max=9, help="Hosts of each cluster.")] = 3,
+) -> None:
+    """Make a three-host cluster, a registry and a PHP application on this machine; print its URL."""
+    from console import demonstration, demonstration_end
+
+    names = [cloud, "away"][:clouds]
+    if down:
+        demonstration_end.run([cloud, "away"], application)
+    else:
+        demonstration.run(names, application, hosts)
+
+
+@app.command()
+def env(cloud: Annotated[str | None, typer.Option(help="The cloud that kubectl and etcdctl talk to.")] = None) -> None:
+    """Print shell lines that put the tools, state and cluster in reach: eval "$(./alto env)"."""
+    from console.shell_environment import lines
+
+    print("\n".join(lines(cloud)))
+
+
+@app.command()
+def status(json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """Show clouds, hosts, applications, members and URLs."""
+    from console import status_report
+
+    status_report.show(as_json=json)
+
+
+@app.command()
+def url(application: Annotated[str, typer.Argument(help="The application's name.")]) -> None:
+    """Print the addresses of an application."""
+    from console.status_report import addresses
+
+    print("\n".join(addresses(application)))
+
+
+@app.command()
+def up(stack: Stack) -> None:
+    """Update a stack: as `pulumi up --yes`, after clearing what a killed update left behind."""
+    from console.updates import update
+
+    update(stack)
+
+
+@app.command()
+def preview(
+    stack: Stack,
+    policy_pack: Annotated[list[Path] | None, typer.Option(help="A policy pack to check with.")] = None,
+) -> None:
+    """Show what an update would change."""
+    from console.updates import show_preview
+
+    show_preview(stack, policy_pack or [])
+
+
+@app.command()
+def destroy(stack: Stack, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False) -> None:
+    """Remove everything a stack made."""
+    from console.updates import destroy as run
+
+    if not yes:
+        typer.confirm(f"Remove everything that {stack} made?", abort=True)
+    run(stack)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def test(
+    context: typer.Context,
+    quick: Annotated[bool, typer.Option("--quick", help="Only what needs no cluster (under 30 s).")] = False,
+) -> None:
+    """Run the project's checks and tests; what follows is passed to pytest."""
+    from console.test_run import run
+
+    raise typer.Exit(run(quick=quick, arguments=context.args))

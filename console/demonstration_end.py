@@ -1,0 +1,55 @@
+"""`alto demo --down`: remove every trace, from whatever state the demo was left in."""
+
+import shutil
+
+from autoscaler.act.environment import pulumi
+from autoscaler.act.pulumi_cli import Pulumi
+from autoscaler.act.update_errors import StackConflict, UpdateError, WrongPassphrase
+from console import demo_repository, orphans, updates
+from toolchain import engine, install, paths, registry_trust
+from toolchain.progress import Progress
+
+
+def run(clouds: list[str], application: str) -> None:
+    """Destroy the application, then platforms and hosts, then whatever carries the clouds' label."""
+    if install.locate("pulumi") is None:
+        print("There is no demo: its tools were never installed.")
+        return
+    cli = pulumi()
+    present = set(cli.stacks())
+    stacks = [s for s in cli.stacks() if s == f"app-{application}" or s.startswith(f"app-{application}--")]
+    stacks += [f"{kind}-{cloud}" for kind in ("platform", "hosts") for cloud in clouds]
+    made = [stack for stack in stacks if stack in present]
+    running = engine.find()
+    if made and running is None:
+        running = engine.ensure()
+    with Progress("alto demo --down") as progress:
+        for stack in made:
+            step = progress.step(f"remove {stack}")
+            _remove(cli, stack, step.say)
+            step.done()
+        for cloud in clouds:
+            orphans.sweep(cli, cloud, everything=True)
+            registry_trust.remove(cloud)
+            shutil.rmtree(demo_repository.path(cloud), ignore_errors=True)
+            shutil.rmtree(paths.kubeconfig(cloud).parent, ignore_errors=True)
+        if not cli.stacks() and running is not None and running.started_by_us:
+            step = progress.step("stop the Docker engine")
+            engine.stop()
+            step.done()
+    print("Nothing of the demo is left" + (f"; other stacks are: {', '.join(cli.stacks())}" if cli.stacks() else "."))
+
+
+def _remove(cli: Pulumi, stack: str, say: updates.Say) -> None:
+    """Destroy in order where the cluster answers; where it does not, what it held is gone with it."""
+    updates.recovered(cli, stack)
+    try:
+        # No refresh: a dead cluster must not keep its own removal from going on.
+        cli.destroy(stack, "--refresh=false", listen=lambda line: say(" ".join(line.split())[:70]))
+    except (StackConflict, WrongPassphrase):
+        raise
+    except UpdateError as error:
+        say(f"{stack} could not be destroyed in order; its hosts are removed as a whole")
+        log = str(error).splitlines()[-1].strip()
+        print(f"alto: {stack} was forgotten without an orderly end ({log})")
+    cli.remove(stack, force=True)

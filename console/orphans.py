@@ -1,0 +1,52 @@
+"""Docker objects of a cloud that no stack knows: what an update made before it was killed.
+
+Pulumi records an object after it was made, so a kill in between leaves one without a record,
+and the next update would stumble over its name. Only objects that carry our label are looked at.
+"""
+
+from typing import Any
+
+from autoscaler.act.pulumi_cli import Pulumi
+from toolchain import engine
+
+LABEL = "altostratus.cloud"
+
+
+def known_ids(cli: Pulumi, cloud: str) -> set[str]:
+    """Ids of all Docker objects in the states of the cloud's stacks."""
+    found = set()
+    for stack in (f"hosts-{cloud}", f"platform-{cloud}"):
+        for resource in cli.deployment(stack).get("resources", []):
+            if resource["type"].startswith("docker:") and resource.get("id"):
+                found.add(resource["id"])
+    return found
+
+
+def sweep(cli: Pulumi, cloud: str, *, everything: bool = False) -> list[str]:
+    """Remove the cloud's unknown containers, volumes and networks; with `everything`, known ones too."""
+    running = engine.find()
+    if running is None:
+        return []
+    import docker
+
+    known = set() if everything else known_ids(cli, cloud)
+    client = docker.DockerClient(base_url=running.host)
+    wanted = {"label": f"{LABEL}={cloud}"}
+    done = []
+    try:
+        # Containers first: volumes and networks cannot go while one uses them.
+        for container in client.containers.list(all=True, filters=wanted):
+            if container.id not in known:
+                container.remove(force=True, v=True)
+                done.append(f"removed the leftover container {container.name}")
+        for kind, each in [("volume", v) for v in client.volumes.list(filters=wanted)] + _networks(client, wanted):
+            if each.id not in known:
+                each.remove()
+                done.append(f"removed the leftover {kind} {each.name}")
+    finally:
+        client.close()
+    return done
+
+
+def _networks(client: Any, wanted: dict[str, str]) -> list[tuple[str, Any]]:
+    return [("network", each) for each in client.networks.list(filters=wanted)]

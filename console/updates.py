@@ -1,0 +1,55 @@
+"""Updates that a person asks for, with the same runner as the autoscaler's."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from autoscaler.act.environment import pulumi
+from autoscaler.act.pulumi_cli import Pulumi, UpdateResult
+from console import orphans
+from console.errors import BadInput
+
+Say = Callable[[str], None]
+
+
+def _known(stack: str) -> Pulumi:
+    cli = pulumi()
+    if not cli.exists(stack):
+        there = ", ".join(cli.stacks()) or "none yet; `alto demo` makes the first"
+        raise BadInput(f"there is no stack {stack}", f"Stacks here: {there}.")
+    return cli
+
+
+def recovered(cli: Pulumi, stack: str) -> list[str]:
+    """Clear what a killed update left, in Pulumi's state and in the Docker engine."""
+    done = cli.recover(stack)
+    kind, _, name = stack.partition("-")
+    if done and kind in {"hosts", "platform"}:
+        done += orphans.sweep(cli, name)
+    return done
+
+
+def update(stack: str) -> None:
+    """`alto up`."""
+    cli = _known(stack)
+    for each in recovered(cli, stack):
+        print(f"{stack}: {each}")
+    _tell(stack, cli.up(stack, listen=print))
+
+
+def show_preview(stack: str, packs: list[Path]) -> None:
+    """`alto preview`."""
+    arguments = [part for pack in packs for part in ("--policy-pack", str(pack))]
+    print(_known(stack).preview(stack, *arguments))
+
+
+def destroy(stack: str) -> None:
+    """`alto destroy`."""
+    cli = _known(stack)
+    for each in recovered(cli, stack):
+        print(f"{stack}: {each}")
+    _tell(stack, cli.destroy(stack, listen=print))
+
+
+def _tell(stack: str, result: UpdateResult) -> None:
+    counts = ", ".join(f"{count} {operation}" for operation, count in result.changes.items())
+    print(f"{stack}: {counts or 'no resources'}")

@@ -1,0 +1,147 @@
+"""`alto status`: clouds, hosts, applications, members and URLs, from the stacks' state and the live clusters."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from autoscaler.act.environment import pulumi
+from autoscaler.act.pulumi_cli import Pulumi
+from autoscaler.act.stack_lock import locks
+from console import credentials
+from console.errors import BadInput
+from console.live_cluster import Host, LiveCluster, Member
+
+
+@dataclass
+class CloudStatus:
+    """A host cluster as seen now; `problem` says why it could not be asked."""
+
+    name: str
+    hosts: list[Host] = field(default_factory=list)
+    registry: str | None = None
+    problem: str | None = None
+
+
+@dataclass
+class ApplicationStatus:
+    """An application's copy in one cloud."""
+
+    name: str
+    cloud: str | None
+    urls: list[str]
+    members: list[Member] = field(default_factory=list)
+    updating: str | None = None
+    problem: str | None = None
+
+
+@dataclass
+class Status:
+    clouds: list[CloudStatus]
+    applications: list[ApplicationStatus]
+
+
+def stack_outputs(cli: Pulumi, stack: str) -> dict[str, Any]:
+    """The stack's plain outputs from its checkpoint; encrypted ones stay as they are."""
+    for resource in cli.deployment(stack).get("resources", []):
+        if resource["type"] == "pulumi:pulumi:Stack":
+            return dict(resource.get("outputs") or {})
+    return {}
+
+
+def collect() -> Status:
+    """Read every stack of this checkout and ask each cloud once."""
+    cli = pulumi()
+    stacks = cli.stacks()
+    clusters: dict[str, LiveCluster] = {}
+    clouds = []
+    for name in (stack.removeprefix("hosts-") for stack in stacks if stack.startswith("hosts-")):
+        status = CloudStatus(name)
+        try:
+            path = credentials.refresh(cli, name)
+            if path is None:
+                status.problem = "its stack has made no cluster yet"
+            else:
+                clusters[name] = LiveCluster(path)
+                status.hosts = clusters[name].hosts()
+        except ConnectionError as error:
+            status.problem = str(error)
+        registry = stack_outputs(cli, f"platform-{name}").get("registry") if f"platform-{name}" in stacks else None
+        status.registry = registry.get("address") if isinstance(registry, dict) else None
+        clouds.append(status)
+    applications = [_application(cli, stack, clusters) for stack in stacks if stack.startswith("app-")]
+    return Status(clouds, applications)
+
+
+def _application(cli: Pulumi, stack: str, clusters: dict[str, LiveCluster]) -> ApplicationStatus:
+    outputs = stack_outputs(cli, stack)
+    cloud = outputs.get("cloud")
+    status = ApplicationStatus(stack.removeprefix("app-"), cloud, _urls(outputs))
+    holder = next(locks(cli.state, "altostratus", stack), None)
+    if holder is not None:
+        status.updating = f"left by a dead {holder}" if holder.is_dead() else str(holder)
+    if not outputs:
+        status.problem = "not deployed yet"
+    elif cloud not in clusters:
+        status.problem = f"its cloud {cloud} does not answer"
+    else:
+        try:
+            status.members = clusters[cloud].members(outputs["namespace"])
+        except ConnectionError as error:
+            status.problem = str(error)
+    return status
+
+
+def _urls(outputs: dict[str, Any]) -> list[str]:
+    urls = outputs.get("urls") or []
+    return [url for url in urls if isinstance(url, str)]
+
+
+def addresses(application: str) -> list[str]:
+    """The URLs of an application's stack. Raises BadInput naming the applications there are."""
+    cli = pulumi()
+    stack = f"app-{application}"
+    if not cli.exists(stack):
+        names = ", ".join(s.removeprefix("app-") for s in cli.stacks() if s.startswith("app-")) or "none"
+        raise BadInput(f"there is no application {application}", f"Applications here: {names}.")
+    urls = _urls(stack_outputs(cli, stack))
+    if not urls:
+        raise BadInput(f"{application} has no public port, or is not deployed yet", f"`alto up {stack}` deploys it.")
+    return urls
+
+
+def show(*, as_json: bool) -> None:
+    """Print the status, for people or as one JSON object."""
+    status = collect()
+    if as_json:
+        print(json.dumps(asdict(status), indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if not status.clouds:
+        console.print("No clouds yet. `./alto demo` makes the first.")
+        return
+    hosts = Table("cloud", "host", "address", "roles", "state", title="Hosts", title_justify="left")
+    for cloud in status.clouds:
+        if cloud.problem:
+            hosts.add_row(cloud.name, "", "", "", f"[red]{cloud.problem}")
+        for host in cloud.hosts:
+            colour = "green" if host.ready else "red"
+            hosts.add_row(cloud.name, host.name, host.address, ", ".join(host.roles), f"[{colour}]{host.state}")
+    console.print(hosts)
+    members = Table("application", "cloud", "cluster", "member", "host", "state", title="Members", title_justify="left")
+    for application in status.applications:
+        if application.problem:
+            members.add_row(application.name, application.cloud or "", "", "", "", f"[red]{application.problem}")
+        for member in application.members:
+            colour = "green" if member.ready else "yellow"
+            row = (application.name, application.cloud, member.cluster, member.name, member.host)
+            members.add_row(*row, f"[{colour}]{member.state}")
+    if status.applications:
+        console.print(members)
+    for application in status.applications:
+        if application.updating:
+            console.print(f"{application.name}: update by {application.updating}")
+        for url in application.urls:
+            console.print(f"{application.name}: {url}", soft_wrap=True)

@@ -1,0 +1,76 @@
+"""`alto test`: static checks, then the tests; with clusters unless `--quick`."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+
+from toolchain import engine, paths
+
+CHECKS = {
+    "ruff": ["-m", "ruff", "check", "--quiet", "."],
+    "format": ["-m", "ruff", "format", "--check", "--quiet", "."],
+    "mypy": ["-m", "mypy", "--no-error-summary"],
+    "layers": ["-c", "from importlinter.cli import lint_imports_command; lint_imports_command()", "--no-cache"],
+}
+
+
+def run(*, quick: bool, arguments: Sequence[str]) -> int:
+    """The exit code: 0 when every check and test passed, else 1 (130 interrupted).
+
+    Whatever this starts (Docker engine, host clusters) it also ends.
+    """
+    failed = _checks()
+    if quick:
+        tests = _pytest(["-m", "not cluster and not engine", *arguments], {})
+    else:
+        tests = _with_clusters(arguments)
+    if failed:
+        print(f"failed checks: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed or tests not in (0,) else 0
+
+
+def _checks() -> list[str]:
+    """Run the static checks side by side; the names of those that failed, after printing why."""
+    begin = time.monotonic()
+    running = {
+        name: subprocess.Popen(
+            [sys.executable, *command],
+            cwd=paths.root(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for name, command in CHECKS.items()
+    }
+    failed = []
+    for name, process in running.items():
+        output, _ = process.communicate()
+        if process.returncode != 0:
+            failed.append(name)
+            print(f"--- {name}\n{output.rstrip()}")
+    passed = ", ".join(name for name in CHECKS if name not in failed)
+    print(f"checks in {time.monotonic() - begin:.0f} s; passed: {passed or 'none'}", flush=True)
+    return failed
+
+
+def _with_clusters(arguments: Sequence[str]) -> int:
+    """Every test, with tools, engine and base image made ready first."""
+    from console.demonstration import prepare
+    from toolchain.progress import Progress
+
+    was_running = engine.find() is not None
+    try:
+        with Progress("alto test: tools, engine and base image") as progress:
+            prepare(progress)
+        found = engine.find()
+        return _pytest(list(arguments), {"DOCKER_HOST": found.host} if found else {})
+    finally:
+        if not was_running:
+            engine.stop()
+
+
+def _pytest(arguments: list[str], extra: dict[str, str]) -> int:
+    environment = {**os.environ, "PULUMI_ERROR_OUTPUT_STRING": "true", **extra}
+    return subprocess.call([sys.executable, "-m", "pytest", *arguments], cwd=paths.root(), env=environment)

@@ -42,7 +42,7 @@ def install(packages: Sequence[str]) -> None:
     with exclusive(paths.cache() / "locks" / "apt"), log.open("ab") as output:
 
         def run(arguments: Sequence[str]) -> bool:
-            result = subprocess.run(  # noqa: PLW1510
+            result = subprocess.run(
                 [*arguments, *wait],
                 env=environment,
                 stdin=subprocess.DEVNULL,

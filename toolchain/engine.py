@@ -1,13 +1,13 @@
 """The Docker engine that everything local runs on: found where it runs, else installed and started."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from toolchain import debian, dockerd, engine_probe, paths
 from toolchain.errors import ToolchainError
 from toolchain.locks import exclusive
+from toolchain.progress import Progress, Step
 
 PACKAGES = ("docker.io", "iptables")
 OUR_LABEL = "altostratus.cloud"
@@ -35,27 +35,29 @@ def find() -> Engine | None:
     return None
 
 
-def ensure(report: Callable[[str], None] | None = None) -> Engine:
+def ensure(progress: Progress | None = None) -> Engine:
     """An engine that answers: the running one, else ours, started (and installed on Debian as root).
 
-    `report` is told in a few words what takes time. Raises ToolchainError, saying what to do, where
-    neither is possible.
+    Raises ToolchainError, saying what to do, where neither is possible.
     """
-    say = report or (lambda _: None)
     if engine := find():
         return engine
-    _refuse_unreachable()
-    with exclusive(paths.cache() / "locks" / "engine", lambda: say("waiting for another start")):
+    with (progress or Progress("", quiet=True)).step("Docker engine") as step:
+        _refuse_unreachable()
+        with exclusive(paths.cache() / "locks" / "engine", lambda: step.note("another process starts it")):
+            engine = find() or _install_and_start(step)
+        step.note(f"{engine.version} at {engine.host}")
+        return engine
+
+
+def _install_and_start(step: Step) -> Engine:
+    if not _installed():
+        _install(step)
         if engine := find():
             return engine
-        if not _installed():
-            _install(say)
-            if engine := find():
-                return engine
-        say("starting the Docker engine")
-        record = dockerd.start()
-        answer = engine_probe.probe(record.host)
-        return Engine(record.host, True, answer.version)
+    step.note("starting")
+    record = dockerd.start()
+    return Engine(record.host, True, engine_probe.probe(record.host).version)
 
 
 def _refuse_unreachable() -> None:
@@ -66,7 +68,7 @@ def _refuse_unreachable() -> None:
             "Start that engine, or unset DOCKER_HOST to let Altostratus find or start one.",
         )
     for host in engine_probe.candidates():
-        if (answer := engine_probe.probe(host)).problem == "permission denied":
+        if engine_probe.probe(host).problem == "permission denied":
             raise ToolchainError(
                 f"a Docker engine listens at {host}, but this user may not use it",
                 "Add yourself to the group docker (usermod -aG docker USER) and log in again.",
@@ -86,13 +88,13 @@ def _search_path() -> list[str]:
     return [*os.environ.get("PATH", "").split(os.pathsep), "/usr/sbin", "/usr/local/sbin"]
 
 
-def _install(say: Callable[[str], None]) -> None:
+def _install(step: Step) -> None:
     if not debian.can_install():
         raise ToolchainError(
             "Docker is not installed, and this machine is not Debian: it is left to you to choose how",
             "Install a Docker engine (20.10 or later) and start it, or set DOCKER_HOST.",
         )
-    say("installing the Docker engine")
+    step.note("installing " + ", ".join(PACKAGES))
     debian.install(PACKAGES)
 
 

@@ -32,7 +32,7 @@ class Timings:
         begin = time.monotonic()
         step = progress.step(name)
         try:
-            result = work(step.say)
+            result = work(step.note)
         except BaseException:
             step.fail()
             raise
@@ -61,7 +61,7 @@ def prepare(progress: Progress) -> None:
     """Tools, engine, base image and plugins: what every stack needs on this machine."""
     install.ensure(progress=progress)
     step = progress.step("Docker engine")
-    engine.ensure(step.say)
+    engine.ensure(step.note)
     step.done()
     base_image.ensure_base(progress)
     plugin_install.ensure(progress)

@@ -26,7 +26,7 @@ def run(clouds: list[str], application: str) -> None:
     with Progress("alto demo --down") as progress:
         for stack in made:
             step = progress.step(f"remove {stack}")
-            _remove(cli, stack, step.say)
+            _remove(cli, stack, step.note)
             step.done()
         for cloud in clouds:
             orphans.sweep(cli, cloud, everything=True)

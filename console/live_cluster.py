@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 from lightkube import Client, KubeConfig
 from lightkube.core.exceptions import ApiError
 from lightkube.resources.core_v1 import Node, Pod
@@ -39,12 +39,12 @@ class LiveCluster:
 
     def __init__(self, kubeconfig: Path) -> None:
         config = KubeConfig.from_file(str(kubeconfig))
-        self._client = Client(config=config, timeout=httpx.Timeout(5))
+        self._client = Client(config=config, timeout=httpx2.Timeout(5))
 
     def _list(self, kind: Any, **arguments: Any) -> list[Any]:
         try:
             return list(self._client.list(kind, **arguments))
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise ConnectionError(f"the API server does not answer: {error}") from error
         except ApiError as error:
             raise ConnectionError(f"the API server refused: {error}") from error

@@ -44,7 +44,9 @@ def test_a_new_key_lands_after_the_others_and_before_what_follows_config() -> No
     assert "# first home" in new
 
 
-@pytest.mark.parametrize("text", ["", "config:\n", "config: {}\n", "encryptionsalt: x", "config: {a: 1}\n", "config:"])
+@pytest.mark.parametrize(
+    "text", ["", "config:\n", "config: {}\n", "encryptionsalt: x", "config: {a: 1}\n", "config:"]
+)
 def test_a_missing_or_empty_config_is_begun(text: str) -> None:
     old = (yaml.safe_load(text) or {}).get("config") or {}
     assert yaml.safe_load(edited(text, {"p:k": SCALE}))["config"] == {**old, "p:k": SCALE}
@@ -81,7 +83,10 @@ values = st.recursive(
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.dictionaries(st.sampled_from(["p:a", "p:b", "p:c", "altostratus:scale"]), values, min_size=1), st.data())
+@given(
+    st.dictionaries(st.sampled_from(["p:a", "p:b", "p:c", "altostratus:scale"]), values, min_size=1),
+    st.data(),
+)
 def test_any_sequence_of_edits_reads_back_as_written(changes: dict[str, object], data: st.DataObject) -> None:
     text = FILE
     for key in data.draw(st.permutations(sorted(changes))):

@@ -1,0 +1,50 @@
+"""The environment in which Pulumi finds this checkout's state, plugins and passphrase."""
+
+import os
+import secrets
+from pathlib import Path
+
+from autoscaler.act.pulumi_cli import Pulumi
+from autoscaler.act.stack_config import replace_file
+from toolchain import install, paths
+
+# Set for another project, each of these would lead the CLI away from this one's stacks.
+FOREIGN = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_STACK", "PULUMI_ACCESS_TOKEN", "PULUMI_CLOUD_URL")
+
+
+def passphrase_file() -> Path:
+    """The file with the passphrase, made with a random one at first use."""
+    path = paths.passphrase()
+    if not path.exists():
+        replace_file(path, secrets.token_urlsafe(32) + "\n")
+    return path
+
+
+def variables() -> dict[str, str]:
+    """What differs from the caller's environment (PATH whole)."""
+    binaries = str(install.bin_dir())
+    path = [p for p in os.environ.get("PATH", "").split(os.pathsep) if p and p != binaries]
+    return {
+        "PATH": os.pathsep.join([binaries, *path]),
+        "PULUMI_HOME": str(paths.pulumi_home()),
+        "PULUMI_BACKEND_URL": paths.state().as_uri(),
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase_file()),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }
+
+
+def environment() -> dict[str, str]:
+    """The whole environment of a Pulumi process of ours."""
+    kept = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+    return {**kept, **variables()}
+
+
+def pulumi() -> Pulumi:
+    """The CLI bound to this checkout. Raises ToolchainError when it is not installed."""
+    return Pulumi(
+        root=paths.root(),
+        binary=install.require("pulumi"),
+        state=paths.state(),
+        logs=paths.home() / "logs",
+        environment=environment(),
+    )

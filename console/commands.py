@@ -42,7 +42,9 @@ def demo(
 
 
 @app.command()
-def env(cloud: Annotated[str | None, typer.Option(help="The cloud that kubectl and etcdctl talk to.")] = None) -> None:
+def env(
+    cloud: Annotated[str | None, typer.Option(help="The cloud that kubectl and etcdctl talk to.")] = None,
+) -> None:
     """Print shell lines that put the tools, state and cluster in reach: eval "$(./alto env)"."""
     from console.shell_environment import lines
 
@@ -85,7 +87,9 @@ def preview(
 
 
 @app.command()
-def destroy(stack: Stack, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False) -> None:
+def destroy(
+    stack: Stack, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False
+) -> None:
     """Remove everything a stack made."""
     from console.updates import destroy as run
 

@@ -28,7 +28,11 @@ def write(cloud: str, outputs: Mapping[str, Any]) -> Path:
     """Write what `hosts-<cloud>` exports; returns the kubeconfig's path."""
     kubeconfig = paths.kubeconfig(cloud)
     etcd: Mapping[str, Any] = outputs.get("etcd") or {}
-    for name, key in (("ca.crt", "caCertificate"), ("client.crt", "certificate"), ("client.key", "privateKey")):
+    for name, key in (
+        ("ca.crt", "caCertificate"),
+        ("client.crt", "certificate"),
+        ("client.key", "privateKey"),
+    ):
         if key in etcd:
             replace_file(kubeconfig.parent / "etcd" / name, etcd[key])
     if "endpoints" in etcd:

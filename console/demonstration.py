@@ -49,7 +49,9 @@ def run(clouds: list[str], application: str, hosts: int) -> None:
         cli = pulumi()
         for cloud in clouds:
             timings.run(progress, f"hosts of {cloud}", lambda say, c=cloud: _hosts(cli, c, hosts, say))
-            timings.run(progress, f"platform of {cloud}", lambda say, c=cloud: _platform(cli, c, application, say))
+            timings.run(
+                progress, f"platform of {cloud}", lambda say, c=cloud: _platform(cli, c, application, say)
+            )
         urls = timings.run(
             progress, f"application {application}", lambda say: _application(cli, clouds[0], application, say)
         )
@@ -87,7 +89,9 @@ def _free_subnet() -> Any:
         configs = [network.attrs["IPAM"]["Config"] or [] for network in client.networks.list()]
     finally:
         client.close()
-    return subnets.free(subnets.taken(each["Subnet"] for config in configs for each in config if "Subnet" in each))
+    return subnets.free(
+        subnets.taken(each["Subnet"] for config in configs for each in config if "Subnet" in each)
+    )
 
 
 def _platform(cli: Pulumi, cloud: str, application: str, say: Callable[[str], None]) -> None:
@@ -155,7 +159,9 @@ def _await_answer(url: str, limit: float = 60.0) -> None:
         except httpx.HTTPError as error:
             reason = str(error) or type(error).__name__
         time.sleep(0.2)
-    raise ConsoleError(f"{url} does not answer: {reason}", "`alto status` shows the members and what they wait for.")
+    raise ConsoleError(
+        f"{url} does not answer: {reason}", "`alto status` shows the members and what they wait for."
+    )
 
 
 def _report(timings: Timings, application: str, urls: list[str]) -> None:

@@ -37,7 +37,10 @@ def run(clouds: list[str], application: str) -> None:
             step = progress.step("stop the Docker engine")
             engine.stop()
             step.done()
-    print("Nothing of the demo is left" + (f"; other stacks are: {', '.join(cli.stacks())}" if cli.stacks() else "."))
+    print(
+        "Nothing of the demo is left"
+        + (f"; other stacks are: {', '.join(cli.stacks())}" if cli.stacks() else ".")
+    )
 
 
 def _remove(cli: Pulumi, stack: str, say: updates.Say) -> None:

@@ -52,7 +52,9 @@ def _advice(error: OSError) -> str:
     import errno
 
     if error.errno == errno.ENOSPC:
-        return "\n  The disk is full. Free some space (`alto toolchain clean` empties the cache) and run again."
+        return (
+            "\n  The disk is full. Free some space (`alto toolchain clean` empties the cache) and run again."
+        )
     if error.errno in (errno.EACCES, errno.EPERM):
         return "\n  This user may not do that; run as the owner of the checkout, or as root for the Docker engine."
     return ""

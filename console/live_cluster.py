@@ -72,8 +72,13 @@ def _member(pod: Any) -> Member:
     labels = pod.metadata.labels or {}
     cluster = labels.get("altostratus.dev/cluster") or labels.get("app.kubernetes.io/name", "")
     conditions = pod.status.conditions or []
-    ready = any(c.type == "Ready" and c.status == "True" for c in conditions) and not pod.metadata.deletionTimestamp
-    return Member(pod.metadata.name, cluster, pod.spec.nodeName or "", ready, "Ready" if ready else waiting_for(pod))
+    ready = (
+        any(c.type == "Ready" and c.status == "True" for c in conditions)
+        and not pod.metadata.deletionTimestamp
+    )
+    return Member(
+        pod.metadata.name, cluster, pod.spec.nodeName or "", ready, "Ready" if ready else waiting_for(pod)
+    )
 
 
 def waiting_for(pod: Any) -> str:

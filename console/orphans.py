@@ -39,7 +39,9 @@ def sweep(cli: Pulumi, cloud: str, *, everything: bool = False) -> list[str]:
             if container.id not in known:
                 container.remove(force=True, v=True)
                 done.append(f"removed the leftover container {container.name}")
-        for kind, each in [("volume", v) for v in client.volumes.list(filters=wanted)] + _networks(client, wanted):
+        for kind, each in [("volume", v) for v in client.volumes.list(filters=wanted)] + _networks(
+            client, wanted
+        ):
             if each.id not in known:
                 each.remove()
                 done.append(f"removed the leftover {kind} {each.name}")

@@ -42,5 +42,9 @@ def cluster_variables(cloud: str) -> dict[str, str]:
 
 def _first_cloud() -> str | None:
     folder = paths.home() / "clouds"
-    names = sorted(each.name for each in folder.iterdir() if (each / "kubeconfig").exists()) if folder.exists() else []
+    names = (
+        sorted(each.name for each in folder.iterdir() if (each / "kubeconfig").exists())
+        if folder.exists()
+        else []
+    )
     return "local" if "local" in names else (names[0] if names else None)

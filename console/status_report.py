@@ -65,7 +65,9 @@ def collect() -> Status:
                 status.hosts = clusters[name].hosts()
         except ConnectionError as error:
             status.problem = str(error)
-        registry = stack_outputs(cli, f"platform-{name}").get("registry") if f"platform-{name}" in stacks else None
+        registry = (
+            stack_outputs(cli, f"platform-{name}").get("registry") if f"platform-{name}" in stacks else None
+        )
         status.registry = registry.get("address") if isinstance(registry, dict) else None
         clouds.append(status)
     applications = [_application(cli, stack, clusters) for stack in stacks if stack.startswith("app-")]
@@ -105,7 +107,9 @@ def addresses(application: str) -> list[str]:
         raise BadInput(f"there is no application {application}", f"Applications here: {names}.")
     urls = _urls(stack_outputs(cli, stack))
     if not urls:
-        raise BadInput(f"{application} has no public port, or is not deployed yet", f"`alto up {stack}` deploys it.")
+        raise BadInput(
+            f"{application} has no public port, or is not deployed yet", f"`alto up {stack}` deploys it."
+        )
     return urls
 
 
@@ -128,12 +132,18 @@ def show(*, as_json: bool) -> None:
             hosts.add_row(cloud.name, "", "", "", f"[red]{cloud.problem}")
         for host in cloud.hosts:
             colour = "green" if host.ready else "red"
-            hosts.add_row(cloud.name, host.name, host.address, ", ".join(host.roles), f"[{colour}]{host.state}")
+            hosts.add_row(
+                cloud.name, host.name, host.address, ", ".join(host.roles), f"[{colour}]{host.state}"
+            )
     console.print(hosts)
-    members = Table("application", "cloud", "cluster", "member", "host", "state", title="Members", title_justify="left")
+    members = Table(
+        "application", "cloud", "cluster", "member", "host", "state", title="Members", title_justify="left"
+    )
     for application in status.applications:
         if application.problem:
-            members.add_row(application.name, application.cloud or "", "", "", "", f"[red]{application.problem}")
+            members.add_row(
+                application.name, application.cloud or "", "", "", "", f"[red]{application.problem}"
+            )
         for member in application.members:
             colour = "green" if member.ready else "yellow"
             row = (application.name, application.cloud, member.cluster, member.name, member.host)

@@ -12,7 +12,11 @@ CHECKS = {
     "ruff": ["-m", "ruff", "check", "--quiet", "."],
     "format": ["-m", "ruff", "format", "--check", "--quiet", "."],
     "mypy": ["-m", "mypy", "--no-error-summary"],
-    "layers": ["-c", "from importlinter.cli import lint_imports_command; lint_imports_command()", "--no-cache"],
+    "layers": [
+        "-c",
+        "from importlinter.cli import lint_imports_command; lint_imports_command()",
+        "--no-cache",
+    ],
 }
 
 

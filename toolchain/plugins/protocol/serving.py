@@ -4,8 +4,10 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
+from typing import NoReturn
 
 import grpc
 
@@ -20,32 +22,49 @@ GRACE = 0.2  # seconds for calls under way when the engine lets go
 
 
 def serve(provider: Provider, arguments: list[str] | None = None) -> None:
-    """Serves until the engine is done with the plugin; prints the port first, as the engine expects.
+    """Serves a resource plugin until the engine is done with it.
 
     The engine's address is the last argument, if any. With `--port=N` the plugin listens there
     (to be attached to with PULUMI_DEBUG_PROVIDERS=name:N) instead of on a free port.
     """
     words = sys.argv[1:] if arguments is None else arguments
+    servicer = ProviderServer(provider, EngineLog(engine_address(words)))
+    serve_until_end(
+        provider.name,
+        words,
+        lambda server: provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server),
+        provider.close,
+    )
+
+
+def engine_address(words: list[str]) -> str:
+    """The engine's HOST:PORT among a plugin's arguments; empty when started by hand."""
     addresses = [word for word in words if not word.startswith("-")]
+    return addresses[-1] if addresses else ""
+
+
+def serve_until_end(
+    name: str, words: list[str], register: Callable[[grpc.Server], None], close: Callable[[], None]
+) -> NoReturn:
+    """Listens on loopback, prints the port as the engine expects, and ends the process when asked to."""
     wanted = next((word.removeprefix("--port=") for word in words if word.startswith("--port=")), "0")
-    log = EngineLog(addresses[-1] if addresses else "")
     server = grpc.server(ThreadPoolExecutor(CALLS_AT_ONCE), options=CHANNEL_OPTIONS)
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(ProviderServer(provider, log), server)
+    register(server)
     try:
         port = server.add_insecure_port(f"127.0.0.1:{wanted}")
     except RuntimeError as error:
-        raise SystemExit(f"the {provider.name} plugin cannot listen on 127.0.0.1:{wanted}: {error}") from None
+        raise SystemExit(f"the {name} plugin cannot listen on 127.0.0.1:{wanted}: {error}") from None
     server.start()
     print(port, flush=True)
-    wait_for_end()
+    _wait_for_end()
     server.stop(GRACE).wait()
-    provider.close()
+    close()
     # Threads still waiting for a cluster would keep the process alive; the engine has gone already.
     sys.stdout.flush()
     os._exit(0)
 
 
-def wait_for_end() -> None:
+def _wait_for_end() -> None:
     """Returns when a signal asks for it, or when the process that started this one is gone."""
     done = threading.Event()
 

@@ -1,0 +1,1 @@
+"""A language host for Python programs, where the vendor's is not to be had."""

@@ -148,7 +148,7 @@ def _brief(line: str) -> str:
 
 
 def _await_answer(url: str, limit: float = 60.0) -> None:
-    """Return once the URL answers with 200. Raises ConsoleError with the last reason after `limit` seconds."""
+    """Return once the URL answers with 200. Raises ConsoleError after `limit` seconds, with the reason."""
     deadline, reason = time.monotonic() + limit, "no answer"
     while time.monotonic() < deadline:
         try:

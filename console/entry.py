@@ -4,8 +4,6 @@ import os
 import sys
 from typing import NoReturn
 
-CONVENTION = "0 done, 1 failed, 2 bad input, 3 conflict, 130 interrupted"
-
 
 def main() -> NoReturn:
     """Run the command line and exit: 0 done, 1 failed, 2 bad input, 3 conflict, 130 interrupted."""
@@ -43,7 +41,7 @@ def _explain(error: Exception) -> int:
     if os.environ.get("ALTO_DEBUG"):
         raise error
     return _say(
-        f"unexpected {type(error).__name__}: {error}\n  Run again with ALTO_DEBUG=1 to see where, and report it.",
+        f"unexpected {type(error).__name__}: {error}\n  Run again with ALTO_DEBUG=1 to see where, and report it",
         1,
     )
 
@@ -56,7 +54,7 @@ def _advice(error: OSError) -> str:
             "\n  The disk is full. Free some space (`alto toolchain clean` empties the cache) and run again."
         )
     if error.errno in (errno.EACCES, errno.EPERM):
-        return "\n  This user may not do that; run as the owner of the checkout, or as root for the Docker engine."
+        return "\n  This user may not do that; run as the checkout's owner, or as root for Docker."
     return ""
 
 

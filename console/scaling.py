@@ -2,10 +2,7 @@
 
 from typing import Any
 
-from autoscaler.act.environment import pulumi
-from autoscaler.act.stack_config import read
 from console.errors import BadInput
-from console.updates import recovered
 
 KEY = "altostratus:scale"
 

@@ -1,4 +1,4 @@
-"""`alto status`: clouds, hosts, applications, members and URLs, from the stacks' state and the live clusters."""
+"""`alto status`: clouds, hosts, applications, members and URLs, from state and the live clusters."""
 
 import json
 from dataclasses import asdict, dataclass, field

@@ -41,7 +41,7 @@ def _explain(error: Exception) -> int:
     if os.environ.get("ALTO_DEBUG"):
         raise error
     return _say(
-        f"unexpected {type(error).__name__}: {error}\n  Run again with ALTO_DEBUG=1 to see where, and report it",
+        f"unexpected {type(error).__name__}: {error}\n  ALTO_DEBUG=1 shows where; please report it",
         1,
     )
 

@@ -39,7 +39,9 @@ var servers = map[string]func() *cobra.Command{
 
 func runKubectl() {
 	// Verbosity is read before cobra parses, as kubectl logs while it builds its commands.
-	_ = logs.GlogSetter(kubectl.GetLogVerbosity(os.Args))
+	if _, err := logs.GlogSetter(kubectl.GetLogVerbosity(os.Args)); err != nil {
+		fmt.Fprintf(os.Stderr, "kubectl: %v\n", err)
+	}
 	if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {
 		util.CheckErr(err)
 	}

@@ -1,0 +1,108 @@
+"""Which hosts a cloud has, where they are, and what each one is for. Pure."""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+
+from components.hosts.config import DockerHosts
+
+RESOLVER = "169.254.20.10"
+"""Address of every host's own resolver: link-local, so the same on all of them."""
+
+CONTROL_PLANE = "control-plane"
+ETCD = "etcd"
+WORKER = "worker"
+
+_DISCOVERY_OFFSET = 2
+_REGISTRY_OFFSET = 3
+_FIRST_HOST_OFFSET = 10
+_ETCD_MEMBERS = 3
+
+
+@dataclass(frozen=True)
+class Host:
+    """One machine: `roles` holds some of control-plane, etcd and worker, in that order."""
+
+    name: str
+    address: str
+    roles: tuple[str, ...]
+    zone: str
+
+
+@dataclass(frozen=True)
+class Topology:
+    """The hosts of one cloud and the addresses they share.
+
+    `memory_mib` and `millicpus` are each host's limits; 0 means none.
+    """
+
+    cloud: str
+    hosts: tuple[Host, ...]
+    subnet: IPv4Network
+    pod_cidr: IPv4Network
+    service_cidr: IPv4Network
+    memory_mib: int
+    millicpus: int
+    resolver: str = RESOLVER
+
+    @property
+    def control_planes(self) -> tuple[Host, ...]:
+        return tuple(host for host in self.hosts if CONTROL_PLANE in host.roles)
+
+    @property
+    def etcd_members(self) -> tuple[Host, ...]:
+        return tuple(host for host in self.hosts if ETCD in host.roles)
+
+    @property
+    def gateway(self) -> str:
+        return str(self.subnet[1])
+
+    @property
+    def discovery_address(self) -> str:
+        return str(self.subnet[_DISCOVERY_OFFSET])
+
+    @property
+    def discovery_url(self) -> str:
+        return f"https://{self.discovery_address}:8087"
+
+    @property
+    def registry(self) -> str:
+        return f"{self.subnet[_REGISTRY_OFFSET]}:5000"
+
+    @property
+    def api_service_address(self) -> IPv4Address:
+        """The address of the `kubernetes` Service: always the first of the service range."""
+        return self.service_cidr[1]
+
+
+def etcd_members_for(hosts: int) -> int:
+    """How many of `hosts` machines hold etcd: an odd number, as an even one tolerates no more faults."""
+    return _ETCD_MEMBERS if hosts >= _ETCD_MEMBERS else 1
+
+
+def plan(cloud: str, config: DockerHosts) -> Topology:
+    """Lay out the cloud: the first hosts are control planes and etcd members, and all run Pods."""
+    members = etcd_members_for(config.hosts)
+    hosts = []
+    for index in range(config.hosts):
+        roles = [WORKER]
+        if index < members:
+            roles.insert(0, ETCD)
+        if index < config.control_planes:
+            roles.insert(0, CONTROL_PLANE)
+        hosts.append(
+            Host(
+                name=f"host{index + 1}",
+                address=str(config.subnet[_FIRST_HOST_OFFSET + index]),
+                roles=tuple(roles),
+                zone=config.zones[index % len(config.zones)] if config.zones else cloud,
+            )
+        )
+    return Topology(
+        cloud=cloud,
+        hosts=tuple(hosts),
+        subnet=config.subnet,
+        pod_cidr=config.pod_cidr,
+        service_cidr=config.service_cidr,
+        memory_mib=config.memory_mib,
+        millicpus=config.millicpus,
+    )

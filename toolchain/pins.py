@@ -83,7 +83,7 @@ class Pin:
     leading: int
     downloads: tuple[Download, ...]
     builds: tuple[GoBuild, ...]
-    extras: tuple[str, ...] = ()  # programs that only the vendor's archive brings
+    extras: tuple[str, ...] = ()  # patterns of further programs that the vendor's archive brings
     build_seconds: float = 30.0  # on two cores, where no earlier run tells better
 
     @property
@@ -167,7 +167,11 @@ def tools() -> dict[str, Pin]:
             name="pulumi",
             version=PULUMI,
             programs=(Program("pulumi", ("version",)),),
-            extras=("pulumi-language-python", "pulumi-language-python-exec"),
+            extras=(
+                "pulumi-language-python*",
+                "pulumi-analyzer-policy-python",
+                "pulumi-resource-pulumi-python",
+            ),
             leading=1,
             downloads=(
                 Download(

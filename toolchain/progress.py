@@ -12,7 +12,7 @@ starts and ends, and one now and then in between. Safe to use from several threa
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -61,11 +61,12 @@ class Step:
 
     @property
     def fraction(self) -> float:
-        """How far, 0 to 1: what was reported, or what the clock says if that is further."""
+        """How far, 0 to 1: what was reported, or what the clock says where nothing was."""
         if self.outcome:
             return 1.0
-        by_clock = min(self.elapsed / self.expected, _CEILING) if self.expected else 0.0
-        return max(self._fraction, by_clock)
+        if self._fraction or not self.expected:
+            return self._fraction
+        return min(self.elapsed / self.expected, _CEILING)
 
     @property
     def remaining(self) -> float | None:
@@ -123,17 +124,13 @@ class Step:
 
 
 class Progress:
-    """The steps of one piece of work, shown on `console` (standard error unless told otherwise).
-
-    `plan` names steps that will come, so that their remembered times count in the total left.
-    """
+    """The steps of one piece of work, shown on `console` (standard error unless told otherwise)."""
 
     def __init__(
         self,
         title: str,
         *,
         console: Console | None = None,
-        plan: Sequence[str] = (),
         quiet: bool = False,
         clock: Callable[[], float] = time.monotonic,
         interval: float = PLAIN_INTERVAL,
@@ -142,7 +139,7 @@ class Progress:
         self.clock = clock
         self.steps: list[Step] = []
         self._console = console or Console(file=sys.stderr, highlight=False)
-        self._plan = list(plan)
+        self._expected: dict[str, float | None] = {}
         self._quiet = quiet
         self._interval = interval
         self._lock = threading.Lock()
@@ -166,7 +163,7 @@ class Progress:
         """Seconds left over the running and the planned steps, or None when one of them is unknown."""
         with self._lock:
             running = [step.remaining for step in self.steps if not step.outcome]
-            planned = [durations.recall(name) for name in self._plan]
+            planned = list(self._expected.values())
         known = [seconds for seconds in [*running, *planned] if seconds is not None]
         return sum(known) if known and len(known) == len(running) + len(planned) else None
 
@@ -175,12 +172,16 @@ class Progress:
         step = Step(self, name, durations.recall(name) or expected_seconds)
         with self._lock:
             self.steps.append(step)
-            if name in self._plan:
-                self._plan.remove(name)
+            self._expected.pop(name, None)
         if not self.live:
             about = f" (about {spell(step.expected)})" if step.expected else ""
             self.say(f"… {name}{about}")
         return step
+
+    def expect(self, name: str, seconds: float | None = None) -> None:
+        """Announce a step that will come, so that its time counts in the total left."""
+        with self._lock:
+            self._expected[name] = durations.recall(name) or seconds
 
     def say(self, line: str) -> None:
         """Print a line of its own, above the live ones."""

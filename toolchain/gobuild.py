@@ -1,0 +1,189 @@
+"""Builds of pinned tools from Go modules: the way that needs nothing but a module proxy.
+
+What is built is static (no cgo): the same files run on this machine and in images with another libc.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolchain import paths, pins
+from toolchain.errors import ToolchainError
+from toolchain.pins import GoBuild, Pin
+from toolchain.progress import Step
+
+_USUAL_PLACES = ("/usr/local/go/bin", "/usr/lib/go/bin", "/snap/bin")
+_INSTALL_GO = (
+    f"Install Go {pins.GO_MINIMUM} or later from https://go.dev/dl (any Go from "
+    f"{'.'.join(map(str, pins.GO_FETCHES_ITSELF))} on fetches the release it needs by itself), or set "
+    "ALTO_TOOL_<NAME> to programs you have."
+)
+# Compiling is most of a build; fetching sources and linking take the rest.
+_SHARE_FETCH, _SHARE_COMPILE = 0.1, 0.8
+_NETWORK_SIGNS = (
+    "dial tcp",
+    "no such host",
+    "i/o timeout",
+    "connection refused",
+    "Forbidden",
+    "TLS handshake",
+)
+
+
+@dataclass(frozen=True)
+class Go:
+    path: Path
+    version: str
+
+
+def find_go() -> Go:
+    """The Go to build with: on PATH, or where its installer puts it.
+
+    Raises ToolchainError when there is none, or one too old to fetch the release it needs.
+    """
+    places = os.pathsep.join([os.environ.get("PATH", ""), *_USUAL_PLACES])
+    found = shutil.which("go", path=places)
+    if not found:
+        raise ToolchainError(
+            "the vendors' downloads cannot be reached, and Go, which would build the tools, is not installed",
+            _INSTALL_GO,
+        )
+    environment = {**os.environ, "GOTOOLCHAIN": "local"}
+    said = subprocess.run(
+        [found, "version"], capture_output=True, text=True, env=environment, check=False, cwd="/"
+    ).stdout
+    match = re.search(r"go(\d+)\.(\d+)(?:\.(\d+))?", said)
+    if not match or (int(match[1]), int(match[2])) < pins.GO_FETCHES_ITSELF:
+        version = match[0].removeprefix("go") if match else "of an unknown version"
+        raise ToolchainError(f"the Go at {found} is {version}: too old to build the tools", _INSTALL_GO)
+    return Go(Path(found), match[0].removeprefix("go"))
+
+
+class Builder:
+    """Runs Go builds; `cancel` ends all that run, from any thread."""
+
+    def __init__(self, go: Go) -> None:
+        self._go = go
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[str]] = set()
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        with self._lock:
+            self._cancelled = True
+            for process in self._running:
+                try:
+                    os.killpg(process.pid, signal.SIGTERM)
+                except ProcessLookupError:
+                    continue
+
+    def build(self, pin: Pin, programs: Path, step: Step) -> None:
+        """Build every program of `pin` into the folder `programs`, with links for a multi-call binary.
+
+        Raises ToolchainError with what Go said, and where its log is.
+        """
+        for number, build in enumerate(pin.builds):
+            self._build_one(build, programs / build.program, step, number / len(pin.builds), len(pin.builds))
+        if pin.multi_call:
+            for name in pin.names:
+                (programs / name).symlink_to(pin.builds[0].program)
+
+    def _build_one(self, build: GoBuild, target: Path, step: Step, base: float, parts: int) -> None:
+        def advance(fraction: float) -> None:
+            step.advance(base + fraction / parts)
+
+        log = paths.cache() / "logs" / f"build-{build.program}.log"
+        log.parent.mkdir(mode=0o700, exist_ok=True)
+        log.write_text("")
+        step.note("fetching sources")
+        total = self._count_packages(build, log, step)
+        advance(_SHARE_FETCH)
+        step.note("compiling")
+        compiled = 0
+        command = [str(self._go.path), "build", "-v", "-trimpath", "-mod=readonly", "-buildvcs=false"]
+        command += ["-ldflags", build.ldflags, "-o", str(target), build.package]
+        process = self._start(command, build)
+        with log.open("a") as output, process:
+            for line in process.stderr or ():
+                output.write(line)
+                if not line.startswith(("go: ", "#", "\t")):
+                    compiled += 1
+                    advance(_SHARE_FETCH + _SHARE_COMPILE * min(compiled / total, 1.0))
+        self._finish(process, build, log)
+
+    def _count_packages(self, build: GoBuild, log: Path, step: Step) -> int:
+        """How many packages the program is made of; asking this fetches their sources."""
+        process = self._start([str(self._go.path), "list", "-deps", "-mod=readonly", build.package], build)
+        count = fetched = 0
+
+        def drain() -> None:
+            nonlocal fetched
+            with log.open("a") as output:
+                for line in process.stderr or ():
+                    output.write(line)
+                    if line.startswith("go: downloading"):
+                        fetched += 1
+                        step.note(f"fetching sources, {fetched} modules")
+
+        reader = threading.Thread(target=drain, daemon=True)
+        reader.start()
+        with process:
+            count = sum(1 for _ in process.stdout or ())
+            reader.join()
+        self._finish(process, build, log)
+        return max(count, 1)
+
+    def _start(self, command: list[str], build: GoBuild) -> subprocess.Popen[str]:
+        environment = {name: value for name, value in os.environ.items() if name not in ("GOOS", "GOARCH")}
+        environment |= {
+            "CGO_ENABLED": "0",
+            "GO111MODULE": "on",
+            "GOFLAGS": "-mod=readonly",
+            "GOTOOLCHAIN": "auto",
+            "GOWORK": "off",
+        }
+        with self._lock:
+            if self._cancelled:
+                raise ToolchainError(f"the build of {build.program} was cancelled")
+            process = subprocess.Popen(
+                command,
+                cwd=build.directory,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE if command[1] == "list" else subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                start_new_session=True,  # a group of its own, so that its compilers end with it
+            )
+            self._running.add(process)
+        return process
+
+    def _finish(self, process: subprocess.Popen[str], build: GoBuild, log: Path) -> None:
+        with self._lock:
+            self._running.discard(process)
+            cancelled = self._cancelled
+        if process.returncode == 0:
+            return
+        if cancelled:
+            raise ToolchainError(f"the build of {build.program} was cancelled")
+        said = log.read_text(errors="replace")
+        telling = [line for line in said.strip().splitlines() if not line.startswith("go: downloading")]
+        reason = telling[-1].strip() if telling else f"go ended with {process.returncode}"
+        raise ToolchainError(f"{build.program} could not be built: {reason}", _advice(said, log))
+
+
+def _advice(said: str, log: Path) -> str:
+    if "no space left on device" in said:
+        return "The disk is full. Make room (a first build takes about 6 GB), then run the command again."
+    if any(sign in said for sign in _NETWORK_SIGNS):
+        return (
+            "Neither the vendor nor a Go module proxy can be reached. Check the network and `go env "
+            "GOPROXY`; what is built already is kept."
+        )
+    return f"Its log is {log}."

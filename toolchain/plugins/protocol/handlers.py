@@ -114,6 +114,7 @@ class ResourceHandler(ABC):
     """
 
     secret_outputs: ClassVar[tuple[str, ...]] = ()
+    echoes: ClassVar[tuple[str, ...]] = ()  # outputs that repeat the inputs whole, and so their secrets
     immutable: ClassVar[tuple[str, ...]] = ()
     delete_before_replace: ClassVar[bool] = False
 

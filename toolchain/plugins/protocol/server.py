@@ -184,7 +184,7 @@ class ProviderServer(provider_pb2_grpc.ResourceProviderServicer):
         id, live_inputs, live_state = found
         return provider_pb2.ReadResponse(
             id=id,
-            inputs=self._state(token, mark_like(live_inputs, inputs), {}),
+            inputs=self._marshal(mark_like(live_inputs, inputs)),
             properties=self._state(token, mark_like(live_state, state), inputs),
         )
 
@@ -232,8 +232,7 @@ class ProviderServer(provider_pb2_grpc.ResourceProviderServicer):
         return marshal(properties, secrets=self._secrets)
 
     def _state(self, token: str, state: Properties, inputs: Properties) -> Any:
-        keys = self.provider.handler(token).secret_outputs
-        return self._marshal(mark_keys(mark_like(state, inputs), keys))
+        return self._marshal(_mark_state(self.provider.handler(token), state, inputs))
 
     def _checked(self, inputs: Properties, failures: Any) -> Any:
         return provider_pb2.CheckResponse(
@@ -259,7 +258,7 @@ class ProviderServer(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     def _secret_failures(self, token: str, inputs: Properties) -> "_SecretFailures":
-        return _SecretFailures(self.provider.handler(token).secret_outputs, inputs)
+        return _SecretFailures(self.provider.handler(token), inputs)
 
     def abort_partially(self, context: grpc.ServicerContext, failure: PartialFailure) -> NoReturn:
         """Ends the call with the live state of an object that did not become what it should."""
@@ -281,8 +280,8 @@ class ProviderServer(provider_pb2_grpc.ResourceProviderServicer):
 class _SecretFailures:
     """Marks the secrets in the state that a `PartialFailure` carries, like in a normal answer."""
 
-    def __init__(self, keys: tuple[str, ...], inputs: Properties) -> None:
-        self._keys = keys
+    def __init__(self, handler: handlers.ResourceHandler, inputs: Properties) -> None:
+        self._handler = handler
         self._inputs = inputs
 
     def __enter__(self) -> None:
@@ -290,9 +289,18 @@ class _SecretFailures:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, PartialFailure):
-            error.state = mark_keys(mark_like(error.state, self._inputs), self._keys)
+            error.state = _mark_state(self._handler, error.state, self._inputs)
             if error.inputs is not None:
-                error.inputs = mark_keys(mark_like(error.inputs, self._inputs), self._keys)
+                error.inputs = mark_like(error.inputs, self._inputs)
+
+
+def _mark_state(handler: handlers.ResourceHandler, state: Properties, inputs: Properties) -> Properties:
+    """The state with everything secret that the inputs or the handler say is secret."""
+    marked = mark_keys(mark_like(state, inputs), handler.secret_outputs)
+    for key in handler.echoes:
+        if key in marked:
+            marked[key] = mark_like(marked[key], inputs)
+    return marked
 
 
 def _type(request: Any) -> str:

@@ -217,18 +217,28 @@ def has_unknowns(value: Any) -> bool:
     return False
 
 
-def mark_like(value: Any, example: Any) -> Any:
-    """The value, secret wherever `example` (the inputs as the program gave them) is secret."""
+def has_secrets(value: Any) -> bool:
+    """Whether any part of the value is secret."""
     if isinstance(value, Secret):
+        return True
+    if isinstance(value, Mapping):
+        return any(map(has_secrets, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(has_secrets, value))
+    return False
+
+
+def mark_like(value: Any, example: Any) -> Any:
+    """The value, secret wherever `example` (the inputs as the program gave them) is secret.
+
+    Objects are compared key by key. A list with a secret anywhere becomes secret as a whole: its
+    order may have changed, and a secret that moved must not show.
+    """
+    if value is None or isinstance(value, Secret):
         return value
-    if isinstance(example, Secret):
-        return Secret(reveal(value))
     if isinstance(value, dict) and isinstance(example, Mapping):
         return {key: mark_like(item, example.get(key)) for key, item in value.items()}
-    if isinstance(value, list) and isinstance(example, list):
-        padded = [*example, *[None] * (len(value) - len(example))]
-        return [mark_like(item, other) for item, other in zip(value, padded, strict=False)]
-    return value
+    return Secret(reveal(value)) if has_secrets(example) else value
 
 
 def mark_keys(properties: Properties, keys: Sequence[str]) -> Properties:

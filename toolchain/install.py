@@ -172,6 +172,8 @@ class _Installation:
                     step.note(download.url.split("/")[2])
 
                     def advance(fraction: float, done: int = number) -> None:
+                        if self._cancelled:
+                            raise ToolchainError(f"the download of {pin.name} was cancelled")
                         step.advance((done + fraction) / parts)
 
                     fetch.fetch(download, programs, [*pin.names, *pin.extras], advance)

@@ -289,3 +289,24 @@ def tools() -> dict[str, Pin]:
         ),
     )
     return {pin.name: pin for pin in pins}
+
+
+def plugins() -> dict[str, Pin]:
+    """The vendor's resource plugins by name. None is built: what stands in for them is bundled."""
+    pins = []
+    for name, version in (("kubernetes", PLUGIN_KUBERNETES), ("docker", PLUGIN_DOCKER)):
+        release = f"https://github.com/pulumi/pulumi-{name}/releases/download/v{version}"
+        archive = f"pulumi-resource-{name}-v{version}-linux-{architecture()}.tar.gz"
+        pins.append(
+            Pin(
+                name=f"plugin-{name}",
+                version=version,
+                programs=(Program(f"pulumi-resource-{name}", ()),),
+                leading=3,
+                downloads=(
+                    Download(f"{release}/{archive}", f"{release}/pulumi-{name}_{version}_checksums.txt"),
+                ),
+                builds=(),
+            )
+        )
+    return {pin.name.removeprefix("plugin-"): pin for pin in pins}

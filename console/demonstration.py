@@ -1,7 +1,8 @@
 """`alto demo`: from an empty machine to a served page, each step repeatable and shown as it goes."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.act.stack_config import read, replace_file
 from console import credentials, demo_repository, subnets, updates
 from console.errors import ConsoleError
-from toolchain import base_image, engine, install, paths, plugin_install
+from toolchain import base_image, bin_folder, engine, install, paths, plugin_install
 from toolchain.progress import Progress
 
 SAMPLE = Path("blueprints/library/samples/hello")
@@ -27,18 +28,13 @@ class Timings:
 
     seconds: dict[str, float] = field(default_factory=dict)
 
-    def run(self, progress: Progress, name: str, work: Callable[[Callable[[str], None]], Any]) -> Any:
-        """Run one step under the progress display; `work` is given a way to say what it is at."""
+    @contextmanager
+    def step(self, progress: Progress, name: str) -> Iterator[updates.Say]:
+        """One step under the progress display; yields a way to say what it is at."""
         begin = time.monotonic()
-        step = progress.step(name)
-        try:
-            result = work(step.note)
-        except BaseException:
-            step.fail()
-            raise
-        step.done()
+        with progress.step(name) as step:
+            yield step.note
         self.seconds[name] = time.monotonic() - begin
-        return result
 
 
 def run(clouds: list[str], application: str, hosts: int) -> None:
@@ -48,28 +44,28 @@ def run(clouds: list[str], application: str, hosts: int) -> None:
         prepare(progress)
         cli = pulumi()
         for cloud in clouds:
-            timings.run(progress, f"hosts of {cloud}", lambda say, c=cloud: _hosts(cli, c, hosts, say))
-            timings.run(
-                progress, f"platform of {cloud}", lambda say, c=cloud: _platform(cli, c, application, say)
-            )
-        urls = timings.run(
-            progress, f"application {application}", lambda say: _application(cli, clouds[0], application, say)
-        )
-        timings.run(progress, "first answer", lambda _: _await_answer(urls[0]))
+            with timings.step(progress, f"hosts of {cloud}") as say:
+                _hosts(cli, cloud, hosts, say)
+            with timings.step(progress, f"platform of {cloud}") as say:
+                _platform(cli, cloud, application, say)
+        with timings.step(progress, f"application {application}") as say:
+            urls = _application(cli, clouds[0], application, say)
+        with timings.step(progress, "first answer"):
+            _await_answer(urls[0])
     _report(timings, application, urls)
 
 
 def prepare(progress: Progress) -> None:
     """Tools, engine, base image and plugins: what every stack needs on this machine."""
     install.ensure(progress=progress)
-    step = progress.step("Docker engine")
-    engine.ensure(step.note)
-    step.done()
+    with progress.step("Docker engine") as step:
+        engine.ensure(step.note)
     base_image.ensure_base(progress)
     plugin_install.ensure(progress)
+    bin_folder.publish()
 
 
-def _hosts(cli: Pulumi, cloud: str, hosts: int, say: Callable[[str], None]) -> None:
+def _hosts(cli: Pulumi, cloud: str, hosts: int, say: updates.Say) -> None:
     stack = f"hosts-{cloud}"
     kept = read(cli.config_path(stack)).get("altostratus:hosts")
     cli.init(stack)
@@ -94,7 +90,7 @@ def _free_subnet() -> Any:
     )
 
 
-def _platform(cli: Pulumi, cloud: str, application: str, say: Callable[[str], None]) -> None:
+def _platform(cli: Pulumi, cloud: str, application: str, say: updates.Say) -> None:
     stack = f"platform-{cloud}"
     repository = demo_repository.ensure(cloud, paths.root() / SAMPLE / "site", application)
     cli.init(stack)
@@ -104,7 +100,7 @@ def _platform(cli: Pulumi, cloud: str, application: str, say: Callable[[str], No
     _up(cli, stack, say)
 
 
-def _application(cli: Pulumi, cloud: str, application: str, say: Callable[[str], None]) -> list[str]:
+def _application(cli: Pulumi, cloud: str, application: str, say: updates.Say) -> list[str]:
     stack = f"app-{application}"
     git = cli.outputs(f"platform-{cloud}")["gitRepositories"][application]
     document = _document(cloud, application, git)
@@ -136,7 +132,7 @@ def _document(cloud: str, application: str, git: str) -> Path:
     return path
 
 
-def _up(cli: Pulumi, stack: str, say: Callable[[str], None]) -> None:
+def _up(cli: Pulumi, stack: str, say: updates.Say) -> None:
     for each in updates.recovered(cli, stack):
         say(each)
     cli.up(stack, listen=lambda line: say(_brief(line)))

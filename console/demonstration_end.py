@@ -21,9 +21,10 @@ def run(clouds: list[str], application: str) -> None:
     stacks += [f"{kind}-{cloud}" for kind in ("platform", "hosts") for cloud in clouds]
     made = [stack for stack in stacks if stack in present]
     running = engine.find()
-    if made and running is None:
-        running = engine.ensure()
     with Progress("alto demo --down") as progress:
+        if made and running is None:
+            with progress.step("Docker engine") as step:
+                running = engine.ensure(step.note)
         for stack in made:
             step = progress.step(f"remove {stack}")
             _remove(cli, stack, step.note)

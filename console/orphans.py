@@ -31,7 +31,7 @@ def sweep(cli: Pulumi, cloud: str, *, everything: bool = False) -> list[str]:
 
     known = set() if everything else known_ids(cli, cloud)
     client = docker.DockerClient(base_url=running.host)
-    wanted = {"label": f"{LABEL}={cloud}"}
+    wanted: dict[str, Any] = {"label": f"{LABEL}={cloud}"}
     done = []
     try:
         # Containers first: volumes and networks cannot go while one uses them.
@@ -50,5 +50,5 @@ def sweep(cli: Pulumi, cloud: str, *, everything: bool = False) -> list[str]:
     return done
 
 
-def _networks(client: Any, wanted: dict[str, str]) -> list[tuple[str, Any]]:
+def _networks(client: Any, wanted: dict[str, Any]) -> list[tuple[str, Any]]:
     return [("network", each) for each in client.networks.list(filters=wanted)]

@@ -3,13 +3,20 @@
 import shlex
 from collections.abc import Iterator
 
-from autoscaler.act.environment import FOREIGN, variables
-from toolchain import engine, install, paths
+from autoscaler.act.environment import FOREIGN, pulumi, variables
+from console import credentials
+from toolchain import bin_folder, engine, install, paths, plugin_install
 
 
 def lines(cloud: str | None) -> Iterator[str]:
     """Exports and unsets; of `cloud`, or of the only (else the first) cloud that has a kubeconfig."""
     install.ensure()
+    plugin_install.ensure()
+    bin_folder.publish()
+    cli = pulumi()
+    for stack in cli.stacks():
+        if stack.startswith("hosts-"):
+            credentials.refresh(cli, stack.removeprefix("hosts-"))
     yield f"unset {' '.join(FOREIGN)}"
     found = variables()
     if running := engine.find():

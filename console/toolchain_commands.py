@@ -13,19 +13,17 @@ def status(json: Annotated[bool, typer.Option("--json", help="For programs.")] =
     from dataclasses import asdict
     from json import dumps
 
-    from toolchain import install
+    from toolchain import install, plugin_install
 
     found = install.status()
     if json:
         print(dumps([asdict(each) for each in found], indent=2, default=str))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("tool", "version", "source", "path")
     for each in found:
-        table.add_row(each.name, each.version, each.source, str(each.path or "not installed"))
-    Console().print(table)
+        standing = each.problem or (f"{each.source}: {each.path}" if each.path else "not installed")
+        print(f"{each.name:<20}{each.version or each.wanted:<12}{standing}")
+    for plugin in plugin_install.status():
+        print(f"{plugin.name:<20}{plugin.version:<12}{plugin.source}: {plugin.path}")
 
 
 @app.command(name="install")
@@ -40,8 +38,7 @@ def install_tools() -> None:
 
 @app.command()
 def clean() -> None:
-    """Stop the engine that was started here and remove built tools and cached images."""
+    """Remove the built tools from the cache; the Docker engine's data and images stay."""
     from toolchain import install
 
-    for line in install.clean():
-        print(line)
+    print(f"freed {install.clean(everything=True) / 2**20:.0f} MiB")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.act.stack_config import replace_file
-from toolchain import install, paths
+from toolchain import bin_folder, install, paths
+from toolchain.errors import ToolchainError
 
 # Set for another project, each of these would lead the CLI away from this one's stacks.
 FOREIGN = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_STACK", "PULUMI_ACCESS_TOKEN", "PULUMI_CLOUD_URL")
@@ -22,7 +23,7 @@ def passphrase_file() -> Path:
 
 def variables() -> dict[str, str]:
     """What differs from the caller's environment (PATH whole)."""
-    binaries = str(install.bin_dir())
+    binaries = str(bin_folder.path())
     path = [p for p in os.environ.get("PATH", "").split(os.pathsep) if p and p != binaries]
     return {
         "PATH": os.pathsep.join([binaries, *path]),
@@ -41,9 +42,14 @@ def environment() -> dict[str, str]:
 
 def pulumi() -> Pulumi:
     """The CLI bound to this checkout. Raises ToolchainError when it is not installed."""
+    binary = install.locate("pulumi")
+    if binary is None:
+        raise ToolchainError(
+            "the Pulumi CLI is not installed", "Run `./alto toolchain install` (or `./alto demo`)."
+        )
     return Pulumi(
         root=paths.root(),
-        binary=install.require("pulumi"),
+        binary=binary,
         state=paths.state(),
         logs=paths.home() / "logs",
         environment=environment(),

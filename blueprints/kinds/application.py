@@ -1,0 +1,57 @@
+"""The Application document: the top of a tree of clusters and groups."""
+
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from blueprints.kinds.level import Level
+from blueprints.model import Document, Items, Model, fault
+from blueprints.names import APPLICATION_NAME_LIMIT, NAME_PATTERN, ResourceName
+from blueprints.quantities import Duration, Percent
+
+
+class LatencyObjective(Model):
+    """A share of requests that must be answered in time."""
+
+    within: Duration
+    """The time."""
+    share: Percent = Percent("99%")
+    """How many of the requests."""
+
+
+class Objectives(Model):
+    """The service levels an application promises."""
+
+    availability: Percent | None = None
+    """The share of requests answered without an error of ours."""
+    latency: Items[LatencyObjective] = ()
+    """Answers in time."""
+    window: Duration = Duration("30d")
+    """The time over which both are counted."""
+
+
+class Application(Level, Document):
+    """An application: clusters and groups with their order, policies and tenant."""
+
+    KIND: ClassVar[str] = "Application"
+
+    name: Annotated[str, Field(pattern=NAME_PATTERN, min_length=1, max_length=APPLICATION_NAME_LIMIT)]
+    """The name of the application, of its stacks (`app-<name>`) and of its namespace."""
+    tenant: ResourceName | None = None
+    """The Tenant that owns it."""
+    multi_tenant: bool = False
+    """Whether tenants sign up to one running copy; its cartridges must be multi-tenant."""
+    placement: ResourceName | None = None
+    """The ApplicationPolicy: where whole copies run; left out, one copy on its first cloud."""
+    deployment: ResourceName | None = None
+    """The DeploymentPolicy of everything in it; no other may stand inside it."""
+    load_balancer: ResourceName | None = None
+    """The LoadBalancer in front of the application."""
+    objectives: Objectives | None = None
+    """The service levels it promises."""
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        if not self.cartridges and not self.groups:
+            raise fault("ALT1216", "the application has neither cartridges nor groups")
+        return self

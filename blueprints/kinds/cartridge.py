@@ -1,0 +1,282 @@
+"""The Cartridge document: a kind of runtime, and everything a member of it is made of."""
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from blueprints.kinds.containers import Container, InitContainer, Sidecar
+from blueprints.kinds.exports import Export, Placeholder
+from blueprints.kinds.ports import Port
+from blueprints.kinds.probes import Probe, Probes
+from blueprints.kinds.storage import ConfigurationFile, Persistence, Volume
+from blueprints.model import Document, Items, Model, fault
+from blueprints.names import AbsolutePath, ContainerName, ExportName, Hostname, PortName
+from blueprints.quantities import Duration
+from blueprints.rules import unique
+
+MAIN_CONTAINER = "main"
+"""The name of the container described by the cartridge itself."""
+
+
+class ArtifactSlot(Model):
+    """Where the application's own code or content goes."""
+
+    path: AbsolutePath
+    """The folder that receives it."""
+    required: bool = False
+    """Whether the cartridge is of no use without one."""
+    on_change: Literal["replace", "reload"] = "replace"
+    """Whether members are replaced one after another on new content, or read it in place."""
+    reload: Items[str] = ()
+    """The command that makes a running member read new content, for reload."""
+
+    @model_validator(mode="after")
+    def _reload_only_where_used(self) -> Self:
+        if self.reload and self.on_change != "reload":
+            raise fault("ALT1111", "reload goes with onChange: reload only", at=("reload",))
+        return self
+
+
+class MetricsEndpoint(Model):
+    """Where members show metrics in Prometheus' format."""
+
+    port: PortName
+    """The name of a port."""
+    path: Annotated[str, Field(pattern=r"^/")] = "/metrics"
+    """The path."""
+
+
+class Draining(Model):
+    """How a member leaves."""
+
+    grace: Duration = Duration("30s")
+    """How long it may take to finish what it serves."""
+    command: Items[str] = ()
+    """A program run in the container before it is asked to end."""
+
+
+class Sharing(Model):
+    """What the containers of one member share besides their network and volumes."""
+
+    processes: bool = False
+    """Whether they see each other's processes (Kubernetes' shareProcessNamespace)."""
+    host_names: dict[Hostname, str] = Field(default_factory=dict)
+    """Extra host names and their addresses, for all containers."""
+
+
+class Cartridge(Container, Document):
+    """A kind of runtime. Its main container comes from an image, a build, code or a set-up script."""
+
+    KIND: ClassVar[str] = "Cartridge"
+
+    display_name: str | None = Field(default=None, max_length=200)
+    """The name shown to people."""
+    version: str | None = Field(default=None, max_length=64)
+    """The version of the software inside."""
+    provider: str | None = Field(default=None, max_length=200)
+    """Who makes it."""
+    category: Literal["application", "data", "loadBalancer", "service"] = "application"
+    """What it is mainly for; data cartridges keep a stable identity for each member."""
+    multi_tenant: bool = False
+    """Whether one running cluster serves several tenants, who sign up."""
+    metadata_keys: Items[Annotated[str, Field(min_length=1, max_length=253)]] = ()
+    """Keys under which running members may publish values for the rest of the application."""
+    hostname: Hostname | None = None
+    """The domain its clusters' public host names end in."""
+
+    ports: Items[Port] = ()
+    """The ports its members listen on."""
+    probes: Probes = Probes()
+    """How to find out whether a member has started, serves and lives."""
+    metrics: MetricsEndpoint | None = None
+    """Where members show metrics."""
+    artifact: ArtifactSlot | None = None
+    """Where the application's own code or content goes."""
+
+    init: Items[InitContainer] = ()
+    """Containers that run to their end first."""
+    sidecars: Items[Sidecar] = ()
+    """Containers that run beside the main one."""
+    volumes: Items[Volume] = ()
+    """Scratch space the containers share."""
+    persistence: Items[Persistence] = ()
+    """Data that outlives a member."""
+    files: Items[ConfigurationFile] = ()
+    """Configuration files put into the containers."""
+    sharing: Sharing = Sharing()
+    """What the containers share."""
+
+    exports: dict[ExportName, Export] = Field(default_factory=dict, max_length=64)
+    """What clusters that depend on one of these receive."""
+    draining: Draining = Draining()
+    """How a member leaves."""
+    pull_policy: Literal["IfNotPresent", "Always", "Never"] = "IfNotPresent"
+    """When hosts pull the image."""
+    pull_secret: ContainerName | None = None
+    """A secret with the credentials of the image's own registry."""
+
+    @property
+    def stateful(self) -> bool:
+        """Whether members have data of their own, or need a stable identity."""
+        return self.category == "data" or any(not p.shared for p in self.persistence)
+
+    @property
+    def all_ports(self) -> tuple[Port, ...]:
+        """The ports of all containers of a member; they share one address."""
+        return (*self.ports, *(port for sidecar in self.sidecars for port in sidecar.ports))
+
+    @model_validator(mode="after")
+    def _names(self) -> Self:
+        unique("ports", self.ports)
+        unique("volumes", self.volumes)
+        unique("persistence", self.persistence)
+        unique("files", self.files, "path")
+        taken = {MAIN_CONTAINER: "the main container"}
+        for field, containers in (("init", self.init), ("sidecars", self.sidecars)):
+            for index, container in enumerate(containers):
+                if container.name in taken:
+                    raise fault(
+                        "ALT1114",
+                        f"container name {container.name!r} is already taken by {taken[container.name]}",
+                        at=(field, index, "name"),
+                    )
+                taken[container.name] = f"{field}[{index}]"
+        return self
+
+    @model_validator(mode="after")
+    def _one_owner_for_each_port(self) -> Self:
+        inside: dict[tuple[int, str], str] = {}
+        offered: dict[tuple[int, str], str] = {}
+        names: dict[str, str] = {}
+        places = [(("ports", i), p) for i, p in enumerate(self.ports)]
+        for s, sidecar in enumerate(self.sidecars):
+            places += [(("sidecars", s, "ports", i), p) for i, p in enumerate(sidecar.ports)]  # type: ignore[misc]
+        for place, port in places:
+            for table, key, field, what in (
+                (inside, (port.port, port.carrier), "port", f"port {port.port}/{port.carrier} of the member"),
+                (
+                    offered,
+                    (port.service_port, port.carrier),
+                    "proxyPort" if port.proxy_port else "port",
+                    f"proxy port {port.service_port}/{port.carrier}",
+                ),
+                (names, port.name, "name", f"port name {port.name!r}"),
+            ):
+                owner = table.setdefault(key, port.name if field != "name" else ".".join(map(str, place)))  # type: ignore[attr-defined]
+                if owner != port.name and field != "name":
+                    raise fault(
+                        "ALT1115", f"{what} already belongs to {owner!r}", at=(*place, field),
+                        hint="The containers of a member share one address: give each port one owner.",
+                    )  # fmt: skip
+                if field == "name" and owner != ".".join(map(str, place)):
+                    raise fault("ALT1114", f"{what} is already taken", at=(*place, field))
+            if port.node_port is not None and port.exposure != "node":
+                raise fault("ALT1111", "nodePort goes with exposure: node only", at=(*place, "nodePort"))
+        return self
+
+    @model_validator(mode="after")
+    def _references(self) -> Self:
+        ports = [port.name for port in self.all_ports]
+        stores = [v.name for v in (*self.volumes, *self.persistence)]
+        containers = [MAIN_CONTAINER, *(c.name for c in (*self.init, *self.sidecars))]
+        for place, kind, name, known in _inner_references(self):
+            choices = {
+                "port": ports,
+                "volume": stores,
+                "container": containers,
+                "export": list(self.exports),
+            }[kind]
+            if (name or known) and name not in choices:
+                listed = ", ".join(choices) or "none"
+                raise fault(
+                    "ALT1116", f"there is no {kind} {name!r} in this cartridge; it has {listed}", at=place
+                )
+            if not name and not choices:
+                raise fault(
+                    "ALT1116",
+                    "this needs a port, and the cartridge has none",
+                    at=place,
+                    hint="Add it to ports.",
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _exports_without_cycle(self) -> Self:
+        settled: set[str] = set()
+
+        def visit(name: str, trail: tuple[str, ...]) -> None:
+            if name in trail:
+                cycle = " → ".join((*trail[trail.index(name) :], name))
+                raise fault("ALT1116", f"exports refer to each other: {cycle}", at=("exports", trail[0]))
+            if name in settled or name not in self.exports:
+                return
+            for part in self.exports[name].parts():
+                if isinstance(part, Placeholder) and part.kind == "export":
+                    visit(part.name, (*trail, name))
+            settled.add(name)
+
+        for name in self.exports:
+            visit(name, ())
+        return self
+
+    def is_secret(self, export: str) -> bool:
+        """Whether an export is secret itself or contains one that is."""
+        this = self.exports[export]
+        return (
+            this.secret
+            or this.generate is not None
+            or any(
+                self.is_secret(part.name)
+                for part in this.parts()
+                if isinstance(part, Placeholder) and part.kind == "export"
+            )
+        )
+
+
+Reference = tuple[tuple[str | int, ...], str, str, bool]
+"""A place, what kind of thing it refers to, its name, and whether the name is needed."""
+
+
+def _inner_references(cartridge: Cartridge) -> list[Reference]:
+    found: list[Reference] = []
+    containers: list[tuple[tuple[str | int, ...], Container]] = [((), cartridge)]
+    containers += [(("init", i), c) for i, c in enumerate(cartridge.init)]
+    containers += [(("sidecars", i), c) for i, c in enumerate(cartridge.sidecars)]
+    for place, container in containers:
+        found += [
+            ((*place, "mounts", i, "volume"), "volume", mount.volume, True)
+            for i, mount in enumerate(container.mounts)
+        ]
+        found += [
+            ((*place, "environment", name, "export"), "export", value.export, True)
+            for name, value in container.environment.items()
+            if not isinstance(value, str) and hasattr(value, "export") and value.source is None
+        ]
+        if isinstance(container, (Cartridge, Sidecar)):
+            found += _probe_references((*place, "probes"), container.probes)
+    if cartridge.metrics:
+        found.append((("metrics", "port"), "port", cartridge.metrics.port, True))
+    found += [
+        (("files", i, "containers", j), "container", name, True)
+        for i, file in enumerate(cartridge.files)
+        for j, name in enumerate(file.containers)
+    ]
+    for name, export in cartridge.exports.items():
+        place = ("exports", name, "file" if export.file is not None else "value")
+        for part in export.parts():
+            if isinstance(part, Placeholder) and part.kind in ("host", "port", "export"):
+                kind = "export" if part.kind == "export" else "port"
+                found.append((place, kind, part.name, kind == "export"))
+    return found
+
+
+def _probe_references(place: tuple[str | int, ...], probes: Probes) -> list[Reference]:
+    found: list[Reference] = []
+    for name in ("startup", "readiness", "liveness"):
+        probe: Probe | None = getattr(probes, name)
+        for check in ("http", "tcp", "grpc"):
+            target = getattr(probe, check, None)
+            if target is not None:
+                at: tuple[str | int, ...] = (*place, name, check)
+                found.append(((*at, "port") if target.port else at, "port", target.port or "", False))
+    return found

@@ -1,0 +1,174 @@
+"""The scale of an application: members for each cluster, instances for each group.
+
+This is the value of `altostratus:scale` in a stack's config:
+`{clusters: {web: 5, search/engine: 2, search.2/engine: 3}, groups: {search: 2}, generation: 7}`.
+A key is an alias where only one cluster (or group) has it, a path of aliases for all copies,
+or a path with instance numbers for one copy. The key that names the most instances wins.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from blueprints.composition import ComposedCluster, ComposedGroup, ComposedLevel
+from blueprints.findings import DocumentError, Finding
+from blueprints.kinds.cartridge_use import UNBOUNDED, Range
+from blueprints.nearest import nearest
+
+_Key = tuple[tuple[str, int | None], ...]
+
+
+class ScaleState(BaseModel):
+    """What the autoscaler, or a person, asked for. Nothing asked means the minimum."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    clusters: dict[str, int] = Field(default_factory=dict, max_length=50_000)
+    groups: dict[str, int] = Field(default_factory=dict, max_length=50_000)
+    generation: int = Field(default=0, ge=0)
+    """Counts the edits of the autoscaler."""
+
+    @classmethod
+    def parse(cls, data: Any) -> "ScaleState":
+        """Read plain data. Raises DocumentError with every reason."""
+        try:
+            return cls.model_validate(data if data is not None else {})
+        except ValidationError as error:
+            raise DocumentError(
+                Finding(
+                    "ALT1303",
+                    f"altostratus:scale {'.'.join(map(str, e['loc']))}: {e['msg']}".replace(" :", ":"),
+                    path=".".join(map(str, e["loc"])),
+                    hint="Write {clusters: {ALIAS: MEMBERS}, groups: {ALIAS: INSTANCES}, generation: N}.",
+                )
+                for e in error.errors(include_url=False)
+            ) from None
+
+    def to_data(self) -> dict[str, Any]:
+        """Plain data for a stack's config."""
+        return self.model_dump()
+
+
+@dataclass(slots=True)
+class ResolvedScale:
+    """A scale whose keys are known to name something, ready to be asked copy by copy."""
+
+    clusters: dict[tuple[str, ...], list[tuple[_Key, int]]] = field(default_factory=dict)
+    groups: dict[tuple[str, ...], list[tuple[_Key, int]]] = field(default_factory=dict)
+
+    def members(self, groups: tuple[tuple[str, int], ...], alias: str, bounds: Range) -> int:
+        """The members of a cluster in one copy."""
+        return _answer(self.clusters, groups, alias, bounds.min)
+
+    def instances(self, groups: tuple[tuple[str, int], ...], alias: str, bounds: Range) -> int:
+        """The instances of a group in one copy of what is around it."""
+        return _answer(self.groups, groups, alias, bounds.min)
+
+
+def _answer(
+    table: dict[tuple[str, ...], list[tuple[_Key, int]]],
+    groups: tuple[tuple[str, int], ...],
+    alias: str,
+    default: int,
+) -> int:
+    if not table:
+        return default
+    for key, count in table.get((*(g for g, _ in groups), alias), ()):
+        if all(wanted is None or wanted == here for (_, wanted), (_, here) in zip(key, groups, strict=False)):
+            return count
+    return default
+
+
+def resolve(scale: ScaleState, root: ComposedLevel) -> ResolvedScale:
+    """Check every key and number of a scale against an application. Raises DocumentError."""
+    findings: list[Finding] = []
+    resolved = ResolvedScale()
+    for what, given, table in (
+        ("cluster", scale.clusters, resolved.clusters),
+        ("group", scale.groups, resolved.groups),
+    ):
+        for text, count in given.items():
+            outcome = _resolve_key(text, what, root)
+            if isinstance(outcome, Finding):
+                findings.append(outcome)
+                continue
+            key, bounds = outcome
+            wrong = out_of_range(text, what, count, bounds)
+            if wrong:
+                findings.append(wrong)
+            table.setdefault(tuple(alias for alias, _ in key), []).append((key, count))
+    if findings:
+        raise DocumentError(findings)
+    for table in (resolved.clusters, resolved.groups):
+        for entries in table.values():
+            entries.sort(key=lambda entry: -sum(1 for _, n in entry[0] if n is not None))
+    return resolved
+
+
+def out_of_range(text: str, what: str, count: int, bounds: Range) -> Finding | None:
+    """The finding about a number outside its range, in words."""
+    if bounds.min <= count <= bounds.max:
+        return None
+    unit = "members" if what == "cluster" else "instances"
+    side = "over" if count > bounds.max else "under"
+    return Finding(
+        "ALT1302",
+        f"{text}={count} is {side} its range: {what} {text!r} takes {bounds} {unit}",
+        path=text, value=str(count), allowed=(str(bounds),),
+        hint=f"Ask for {bounds}, or change {'members' if what == 'cluster' else 'instances'} in the application.",
+    )  # fmt: skip
+
+
+def _parse_key(text: str) -> _Key | None:
+    key: list[tuple[str, int | None]] = []
+    for segment in text.split("/"):
+        alias, dot, number = segment.partition(".")
+        if not alias or (
+            dot and not (number.isascii() and number.isdigit() and 0 < int(number[:6]) <= UNBOUNDED)
+        ):
+            return None
+        key.append((alias, int(number) if dot else None))
+    return tuple(key)
+
+
+def _resolve_key(text: str, what: str, root: ComposedLevel) -> tuple[_Key, Range] | Finding:
+    key = _parse_key(text)
+    if key is None or key[-1][1] is not None:
+        return Finding(
+            "ALT1303", f"{text!r} is not the name of a {what}", path=text, value=text,
+            hint="Write an alias, a path such as search/engine, or one copy's path such as search.2/engine.",
+        )  # fmt: skip
+    wanted = ComposedCluster if what == "cluster" else ComposedGroup
+    path = tuple(alias for alias, _ in key)
+    found = root.descend(path)
+    if not isinstance(found, wanted) and len(path) == 1:
+        matches = [p for p, c in root.paths() if p[-1] == path[0] and isinstance(c, wanted)]
+        if len(matches) == 1:
+            key = tuple((alias, None) for alias in matches[0])
+            found = root.descend(matches[0])
+        elif matches:
+            listed = tuple("/".join(p) for p in matches)
+            return Finding(
+                "ALT1301", f"{text!r} is the alias of {len(matches)} {what}s", path=text, value=text,
+                allowed=listed, hint=f"Write one of {', '.join(listed[:8])}.",
+            )  # fmt: skip
+    if isinstance(found, ComposedCluster) and what == "cluster":
+        return key, found.use.members
+    if isinstance(found, ComposedGroup) and what == "group":
+        return key, found.instances
+    known = tuple("/".join(p) for p, c in root.paths() if isinstance(c, wanted))
+    close = nearest(text, known)
+    return Finding(
+        "ALT1301", f"the application has no {what} {text!r}", path=text, value=text, allowed=known[:50],
+        nearest=close, hint=f"Did you mean {close!r}?" if close else f"It has {', '.join(known[:8]) or 'none'}.",
+    )  # fmt: skip
+
+
+def ranges(root: ComposedLevel) -> Mapping[str, Range]:
+    """The range of every cluster and group by its path, for showing."""
+    return {
+        "/".join(path): child.use.members if isinstance(child, ComposedCluster) else child.instances
+        for path, child in root.paths()
+    }

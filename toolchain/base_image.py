@@ -73,8 +73,13 @@ def _key() -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
 
 
+def archives() -> Path:
+    """The folder of bootstrapped images, as files."""
+    return paths.cache() / "base"
+
+
 def _archive() -> Path:
-    return paths.cache() / "base" / f"{_key()}.tar"
+    return archives() / f"{_key()}.tar"
 
 
 def ensure_base(progress: Progress | None = None) -> BaseImage:
@@ -86,7 +91,7 @@ def ensure_base(progress: Progress | None = None) -> BaseImage:
     from docker.errors import ImageNotFound
 
     shown = progress or Progress("", quiet=True)
-    host = engine.ensure(shown).host
+    host = _engine(shown)
     if configured := os.environ.get("ALTO_BASE_IMAGE"):
         return BaseImage(configured, "configured")
     reference = base_reference()
@@ -110,6 +115,13 @@ def ensure_base(progress: Progress | None = None) -> BaseImage:
                 return BaseImage(reference, "bootstrap")
     finally:
         client.close()
+
+
+def _engine(progress: Progress) -> str:
+    if running := engine.find():
+        return running.host
+    with progress.step("Docker engine") as step:
+        return engine.ensure(step.note).host
 
 
 def _registry_answers(host: str) -> bool:

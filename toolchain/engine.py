@@ -1,13 +1,13 @@
 """The Docker engine that everything local runs on: found where it runs, else installed and started."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from toolchain import debian, dockerd, engine_probe, paths
 from toolchain.errors import ToolchainError
 from toolchain.locks import exclusive
-from toolchain.progress import Progress, Step
 
 PACKAGES = ("docker.io", "iptables")
 OUR_LABEL = "altostratus.cloud"
@@ -35,27 +35,26 @@ def find() -> Engine | None:
     return None
 
 
-def ensure(progress: Progress | None = None) -> Engine:
+def ensure(report: Callable[[str], None] | None = None) -> Engine:
     """An engine that answers: the running one, else ours, started (and installed on Debian as root).
 
-    Raises ToolchainError, saying what to do, where neither is possible.
+    `report` is told in a few words what takes time (a progress step's `note` fits). Raises
+    ToolchainError, saying what to do, where neither is possible.
     """
+    say = report or (lambda _: None)
     if engine := find():
         return engine
-    with (progress or Progress("", quiet=True)).step("Docker engine") as step:
-        _refuse_unreachable()
-        with exclusive(paths.cache() / "locks" / "engine", lambda: step.note("another process starts it")):
-            engine = find() or _install_and_start(step)
-        step.note(f"{engine.version} at {engine.host}")
-        return engine
+    _refuse_unreachable()
+    with exclusive(paths.cache() / "locks" / "engine", lambda: say("another process starts it")):
+        return find() or _install_and_start(say)
 
 
-def _install_and_start(step: Step) -> Engine:
+def _install_and_start(say: Callable[[str], None]) -> Engine:
     if not _installed():
-        _install(step)
+        _install(say)
         if engine := find():
             return engine
-    step.note("starting")
+    say("starting")
     record = dockerd.start()
     return Engine(record.host, True, engine_probe.probe(record.host).version)
 
@@ -88,13 +87,13 @@ def _search_path() -> list[str]:
     return [*os.environ.get("PATH", "").split(os.pathsep), "/usr/sbin", "/usr/local/sbin"]
 
 
-def _install(step: Step) -> None:
+def _install(say: Callable[[str], None]) -> None:
     if not debian.can_install():
         raise ToolchainError(
             "Docker is not installed, and this machine is not Debian: it is left to you to choose how",
             "Install a Docker engine (20.10 or later) and start it, or set DOCKER_HOST.",
         )
-    step.note("installing " + ", ".join(PACKAGES))
+    say("installing " + ", ".join(PACKAGES))
     debian.install(PACKAGES)
 
 

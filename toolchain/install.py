@@ -1,14 +1,15 @@
 """The tools, found or made: what the rest of Altostratus calls to get a program to run."""
 
 import os
+import shutil
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolchain import fetch, find, gobuild, pins, store
+from toolchain import bin_folder, fetch, find, gobuild, pins, store
 from toolchain.errors import ToolchainError
 from toolchain.find import Found
 from toolchain.pins import Pin
@@ -60,8 +61,31 @@ def ensure(names: Iterable[str] | None = None, progress: Progress | None = None)
             raise ToolchainError(
                 f"{pin.name} {pin.version} was installed, but is gone again", "Run it again."
             )
-        programs |= found.programs
+        programs |= {name: found.programs[name] for name in pin.names}
+    bin_folder.publish()
     return programs
+
+
+def bin_dir() -> Path:
+    """The folder with a link for each tool, to put on PATH; `ensure` keeps it right."""
+    return bin_folder.path()
+
+
+def stage(names: Iterable[str], into: Path) -> None:
+    """Copy all files of the tools `names` into the folder `into`, links of a multi-call binary kept as
+    links: what an image's Dockerfile then copies is right for a vendor's programs and for built ones.
+
+    Raises ToolchainError when a tool is not there.
+    """
+    into.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        located = find.locate(_pin(name))
+        if located is None:
+            raise ToolchainError(f"{name} is not installed", "Run `alto toolchain install` first.")
+        for program in located.programs.values():
+            target = into / program.name
+            target.unlink(missing_ok=True)
+            shutil.copy2(program, target, follow_symlinks=located.source in ("configured", "PATH"))
 
 
 def status() -> list[Status]:
@@ -80,11 +104,11 @@ def _status(pin: Pin) -> Status:
     return Status(pin.name, pin.accepted, found.version, str(place), found.source)
 
 
-def clean(everything: bool = False) -> int:
-    """Remove tools of earlier pins and what killed runs left (with `everything`: all tools) from the
-    cache; the bytes freed. The Docker engine's data and images are not touched."""
-    keep = set() if everything else {store.directory(pin) for pin in pins.tools().values()}
-    return store.sweep(keep)
+def clean() -> Iterator[str]:
+    """Remove all that the toolchain put on this machine; see `cleanup.clean`."""
+    from toolchain import cleanup
+
+    return cleanup.clean()
 
 
 def _pin(name: str) -> Pin:

@@ -113,17 +113,3 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def sweep(keep: set[Path]) -> int:
-    """Remove every tool folder that is not in `keep`, and what killed runs left; the bytes freed.
-
-    A tool that another process is installing at this moment is left alone by its lock being elsewhere:
-    only folders without a current pin, or whose turn can be had, are swept by the caller.
-    """
-    freed = 0
-    for place in folder().iterdir():
-        if place not in keep:
-            freed += sum(file.lstat().st_size for file in place.rglob("*") if not file.is_symlink())
-            shutil.rmtree(place, ignore_errors=True)
-    return freed

@@ -8,6 +8,7 @@ import base64
 import http.client
 import json
 import os
+import select
 import ssl
 import tempfile
 import threading
@@ -117,16 +118,8 @@ class Client:
 
     def watch(self, path: str, **parameters: Any) -> "Watch":
         """A stream of events from `resourceVersion` on; ends when the server ends it."""
-        return Watch(
-            self._send(
-                "GET",
-                path,
-                {"watch": "true", "timeoutSeconds": WATCH_TIMEOUT, **parameters},
-                None,
-                JSON,
-                WATCH_TIMEOUT + 10,
-            )
-        )
+        parameters = {"watch": "true", "timeoutSeconds": WATCH_TIMEOUT, **parameters}
+        return Watch(self._send("GET", path, parameters, None, JSON, WATCH_TIMEOUT + 10))
 
     def close(self) -> None:
         """Closes the connections that rest."""
@@ -219,7 +212,7 @@ class Client:
         with self._lock:
             while self._idle:
                 since, connection = self._idle.pop()
-                if now - since < IDLE_LIMIT:
+                if now - since < IDLE_LIMIT and _is_silent(connection):
                     return connection
                 connection.close()
         return self._fresh()
@@ -245,6 +238,7 @@ class Response:
         self._client = client
         self._connection = connection
         self._answer = answer
+        self._reusable = True
         if answer.status >= 400:
             with self:
                 raise _error(answer.status, self.body())
@@ -253,7 +247,7 @@ class Response:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self._answer.isclosed() and not self._answer.will_close:
+        if self._reusable and self._answer.isclosed() and not self._answer.will_close:
             self._client.keep(self._connection)
         else:
             self._connection.close()
@@ -271,7 +265,8 @@ class Response:
         return [text.split('"')[1].replace("\\", "") for text in headers if text.count('"') >= 2]
 
     def lines(self) -> Iterator[bytes]:
-        """One line after the other, as they come."""
+        """One line after the other, as they come; `abort` may end them from another thread."""
+        self._reusable = False
         while line := self._answer.readline():
             yield line
 
@@ -306,6 +301,15 @@ class Watch:
         """Stops the iteration, also while it waits."""
         self._ended.set()
         self._response.abort()
+
+
+def _is_silent(connection: http.client.HTTPConnection) -> bool:
+    """Whether nothing waits to be read: on a connection at rest that would be its end."""
+    if connection.sock is None:
+        return False
+    poll = select.poll()
+    poll.register(connection.sock, select.POLLIN)
+    return not poll.poll(0)
 
 
 def _text(value: Any) -> str:

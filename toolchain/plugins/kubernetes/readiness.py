@@ -109,9 +109,8 @@ def deployment(view: View) -> Verdict:
         if (found.get("type"), found.get("status")) in (("ReplicaFailure", "True"), ("Progressing", "False"))
     ]
     reasons += _pod_reasons(view, "pod-template-hash")
-    short = "too few Pods are available to serve: " if not reasons else ""
     counts = f"{min(available, updated)} of {wanted} updated Pods are available"
-    return Verdict(False, counts, tuple(reasons) or (short + counts,))
+    return Verdict(False, counts, tuple(reasons) or (counts,))
 
 
 def stateful_set(view: View) -> Verdict:

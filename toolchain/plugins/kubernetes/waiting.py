@@ -211,7 +211,7 @@ class Wait:
         )
 
     def _show(self, verdict: Verdict) -> None:
-        text = "; ".join((verdict.progress, *verdict.reasons[:1])) if verdict.reasons else verdict.progress
+        text = "; ".join(dict.fromkeys((verdict.progress, *verdict.reasons[:1])))
         if text != self._shown:
             self._shown = text
             self._request.status(text)

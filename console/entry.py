@@ -36,6 +36,8 @@ def _explain(error: Exception) -> int:
         return 2
     if isinstance(getattr(error, "exit_code", None), int):
         return _say(str(error), error.exit_code)  # type: ignore[attr-defined]
+    if type(error).__name__ == "DocumentError":
+        return _findings(error)
     if isinstance(error, OSError):
         return _say(f"{error.strerror or error}: {error.filename or 'the system'}{_advice(error)}", 1)
     if os.environ.get("ALTO_DEBUG"):
@@ -44,6 +46,14 @@ def _explain(error: Exception) -> int:
         f"unexpected {type(error).__name__}: {error}\n  ALTO_DEBUG=1 shows where; please report it",
         1,
     )
+
+
+def _findings(error: Exception) -> int:
+    """Every finding about documents, each with its place and hint."""
+    for finding in error.findings:  # type: ignore[attr-defined]
+        place = f"{finding.place}: " if finding.place else ""
+        _say(f"{place}{finding.message}" + (f"\n  {finding.hint}" if finding.hint else ""), 2)
+    return 2
 
 
 def _advice(error: OSError) -> str:

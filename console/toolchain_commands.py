@@ -38,7 +38,8 @@ def install_tools() -> None:
 
 @app.command()
 def clean() -> None:
-    """Remove the built tools from the cache; the Docker engine's data and images stay."""
+    """Remove built tools, and the data of an engine that was started here, from the cache."""
     from toolchain import install
 
-    print(f"freed {install.clean(everything=True) / 2**20:.0f} MiB")
+    for line in install.clean():
+        print(line)

@@ -33,7 +33,7 @@ def update(stack: str) -> None:
     cli = _known(stack)
     for each in recovered(cli, stack):
         print(f"{stack}: {each}")
-    _tell(stack, cli.up(stack, listen=print))
+    tell(stack, cli.up(stack, listen=print))
 
 
 def show_preview(stack: str, packs: list[Path]) -> None:
@@ -47,9 +47,10 @@ def destroy(stack: str) -> None:
     cli = _known(stack)
     for each in recovered(cli, stack):
         print(f"{stack}: {each}")
-    _tell(stack, cli.destroy(stack, listen=print))
+    tell(stack, cli.destroy(stack, listen=print))
 
 
-def _tell(stack: str, result: UpdateResult) -> None:
+def tell(stack: str, result: UpdateResult) -> None:
+    """Print the counts of an update."""
     counts = ", ".join(f"{count} {operation}" for operation, count in result.changes.items())
     print(f"{stack}: {counts or 'no resources'}")

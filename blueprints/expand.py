@@ -163,7 +163,7 @@ def _cluster(
         "altostratus.dev/copy": state.copy,
     }
     labels = {
-        **{k: v for k, v in (cartridge.labels | state.application.labels | use.labels).items()},
+        **dict((cartridge.labels | state.application.labels | use.labels).items()),
         "app.kubernetes.io/name": shorten(use.alias, LABEL_LIMIT),
         "app.kubernetes.io/part-of": shorten(state.application.name, LABEL_LIMIT),
         "altostratus.dev/cartridge": cartridge.name,
@@ -213,7 +213,7 @@ def _ports(cartridge: Cartridge, name: str, space: str) -> tuple[PlannedPort, ..
             port.session_affinity,
             service_name(name, port.name),
             f"{service_name(name, port.name)}.{space}.svc.{CLUSTER_DOMAIN}",
-        )  # fmt: skip
+        )
         for port in cartridge.all_ports
     )
 

@@ -155,7 +155,7 @@ def _load_document(source: Source, node: Node) -> tuple[Loaded | None, list[Find
                 ("apiVersion",),
                 allowed=(API_VERSION,),
                 hint=f"Write apiVersion: {API_VERSION}.",
-            )  # fmt: skip
+            )
         )
     kind_node = node.value.get("kind")
     kind = kind_node[1].value if kind_node else None
@@ -220,11 +220,8 @@ def _repair(data: Any, errors: list[Any], findings: list[Finding]) -> bool:
             continue
         holder = data
         for step in error["loc"][:-1]:
-            if (
-                isinstance(holder, dict)
-                and step in holder
-                or isinstance(holder, list)
-                and isinstance(step, int)
+            if (isinstance(holder, dict) and step in holder) or (
+                isinstance(holder, list) and isinstance(step, int)
             ):
                 holder = holder[step]
         key = error["loc"][-1]

@@ -4,7 +4,7 @@ Documents are written in camelCase and read in snake_case. Unknown keys, silent 
 conversions and changes after loading are all refused.
 """
 
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, Strict
 from pydantic.alias_generators import to_camel
@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from blueprints.names import ResourceName
 
-API_VERSION = "altostratus/v1"
+API_VERSION: Final = "altostratus/v1"
 
 T = TypeVar("T")
 

@@ -1,5 +1,6 @@
 """Orders: chains of names as a directed graph, its cycles, and its stages."""
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
@@ -13,7 +14,7 @@ def predecessors(chains: Iterable[Sequence[str]]) -> dict[str, tuple[str, ...]]:
     """`[[a, b, c], [d, c]]` as what each name waits for: b for a, c for b and d."""
     found: dict[str, dict[str, None]] = {}
     for chain in chains:
-        for before, after in zip(chain, chain[1:], strict=False):
+        for before, after in itertools.pairwise(chain):
             found.setdefault(before, {})
             found.setdefault(after, {})[before] = None
     return {name: tuple(waits) for name, waits in found.items()}

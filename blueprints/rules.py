@@ -32,7 +32,7 @@ def at_most_one(model: BaseModel, *names: str) -> None:
         raise fault("ALT1111", f"give only one of {' and '.join(found)}", at=(found[1],))
 
 
-def unique(field: str, items: Iterable[Any], key: str = "name") -> None:
+def unique(field: str, items: Iterable[BaseModel], key: str = "name") -> None:
     """Refuse two items of a list field with the same name. Raises a validation error."""
     seen: dict[Any, int] = {}
     for index, item in enumerate(items):

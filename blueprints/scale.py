@@ -117,7 +117,7 @@ def out_of_range(text: str, what: str, count: int, bounds: Range) -> Finding | N
         "ALT1302",
         f"{text}={count} is {side} its range: {what} {text!r} takes {bounds} {unit}",
         path=text, value=str(count), allowed=(str(bounds),),
-        hint=f"Ask for {bounds}, or change {'members' if what == 'cluster' else 'instances'} in the application.",
+        hint=f"Ask for {bounds}, or change {unit} in the application.",
     )  # fmt: skip
 
 
@@ -149,10 +149,10 @@ def _resolve_key(text: str, what: str, root: ComposedLevel) -> tuple[_Key, Range
             key = tuple((alias, None) for alias in matches[0])
             found = root.descend(matches[0])
         elif matches:
-            listed = tuple("/".join(p) for p in matches)
+            paths = tuple("/".join(p) for p in matches)
             return Finding(
                 "ALT1301", f"{text!r} is the alias of {len(matches)} {what}s", path=text, value=text,
-                allowed=listed, hint=f"Write one of {', '.join(listed[:8])}.",
+                allowed=paths, hint=f"Write one of {', '.join(paths[:8])}.",
             )  # fmt: skip
     if isinstance(found, ComposedCluster) and what == "cluster":
         return key, found.use.members
@@ -160,9 +160,10 @@ def _resolve_key(text: str, what: str, root: ComposedLevel) -> tuple[_Key, Range
         return key, found.instances
     known = tuple("/".join(p) for p, c in root.paths() if isinstance(c, wanted))
     close = nearest(text, known)
+    listed = ", ".join(known[:8]) or "none"
     return Finding(
         "ALT1301", f"the application has no {what} {text!r}", path=text, value=text, allowed=known[:50],
-        nearest=close, hint=f"Did you mean {close!r}?" if close else f"It has {', '.join(known[:8]) or 'none'}.",
+        nearest=close, hint=f"Did you mean {close!r}?" if close else f"It has {listed}.",
     )  # fmt: skip
 
 

@@ -21,6 +21,13 @@ _WORDS: dict[str, Any] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+_TAGS: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "null": (type(None),),
+}
 _CORE = "tag:yaml.org,2002:"
 _MERGE = "<<"
 
@@ -41,8 +48,7 @@ def _plain(text: str) -> Any:
 def _tagged(event: Any, line: int, column: int) -> Any:
     tag, text = event.tag.removeprefix(_CORE), event.value
     value = _plain(text) if tag != "str" else text
-    expected = {"str": str, "int": int, "float": (int, float), "bool": bool, "null": type(None)}.get(tag)
-    if expected is None:
+    if tag not in _TAGS:
         raise ReadError(
             "ALT1009",
             f"the tag {event.tag} is not allowed",
@@ -50,7 +56,7 @@ def _tagged(event: Any, line: int, column: int) -> Any:
             column,
             hint="Write the value without a tag.",
         )
-    if not isinstance(value, expected):
+    if not isinstance(value, _TAGS[tag]):
         raise ReadError("ALT1009", f"{text!r} cannot be read as !!{tag}", line, column)
     return value
 
@@ -162,6 +168,7 @@ def read_yaml(text: str) -> list[Node]:
     builder = _Builder()
     stack: list[_Frame] = []
     try:
+        event: Any
         for event in yaml.parse(text, Loader=_Loader):
             name = type(event).__name__
             mark = event.start_mark

@@ -4,18 +4,16 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from blueprints.kinds.cartridge_rules import check_container_names, check_port_owners, check_references
 from blueprints.kinds.containers import Container, InitContainer, Sidecar
 from blueprints.kinds.exports import Export, Placeholder
 from blueprints.kinds.ports import Port
-from blueprints.kinds.probes import Probe, Probes
+from blueprints.kinds.probes import Probes
 from blueprints.kinds.storage import ConfigurationFile, Persistence, Volume
 from blueprints.model import Document, Items, Model, fault
 from blueprints.names import AbsolutePath, ContainerName, ExportName, Hostname, PortName
 from blueprints.quantities import Duration
 from blueprints.rules import unique
-
-MAIN_CONTAINER = "main"
-"""The name of the container described by the cartridge itself."""
 
 
 class ArtifactSlot(Model):
@@ -126,78 +124,17 @@ class Cartridge(Container, Document):
         return (*self.ports, *(port for sidecar in self.sidecars for port in sidecar.ports))
 
     @model_validator(mode="after")
-    def _names(self) -> Self:
-        unique("ports", self.ports)
+    def _unique_names(self) -> Self:
         unique("volumes", self.volumes)
         unique("persistence", self.persistence)
         unique("files", self.files, "path")
-        taken = {MAIN_CONTAINER: "the main container"}
-        for field, containers in (("init", self.init), ("sidecars", self.sidecars)):
-            for index, container in enumerate(containers):
-                if container.name in taken:
-                    raise fault(
-                        "ALT1114",
-                        f"container name {container.name!r} is already taken by {taken[container.name]}",
-                        at=(field, index, "name"),
-                    )
-                taken[container.name] = f"{field}[{index}]"
+        check_container_names(self)
+        check_port_owners(self)
         return self
 
     @model_validator(mode="after")
-    def _one_owner_for_each_port(self) -> Self:
-        inside: dict[tuple[int, str], str] = {}
-        offered: dict[tuple[int, str], str] = {}
-        names: dict[str, str] = {}
-        places = [(("ports", i), p) for i, p in enumerate(self.ports)]
-        for s, sidecar in enumerate(self.sidecars):
-            places += [(("sidecars", s, "ports", i), p) for i, p in enumerate(sidecar.ports)]  # type: ignore[misc]
-        for place, port in places:
-            for table, key, field, what in (
-                (inside, (port.port, port.carrier), "port", f"port {port.port}/{port.carrier} of the member"),
-                (
-                    offered,
-                    (port.service_port, port.carrier),
-                    "proxyPort" if port.proxy_port else "port",
-                    f"proxy port {port.service_port}/{port.carrier}",
-                ),
-                (names, port.name, "name", f"port name {port.name!r}"),
-            ):
-                owner = table.setdefault(key, port.name if field != "name" else ".".join(map(str, place)))  # type: ignore[attr-defined]
-                if owner != port.name and field != "name":
-                    raise fault(
-                        "ALT1115", f"{what} already belongs to {owner!r}", at=(*place, field),
-                        hint="The containers of a member share one address: give each port one owner.",
-                    )  # fmt: skip
-                if field == "name" and owner != ".".join(map(str, place)):
-                    raise fault("ALT1114", f"{what} is already taken", at=(*place, field))
-            if port.node_port is not None and port.exposure != "node":
-                raise fault("ALT1111", "nodePort goes with exposure: node only", at=(*place, "nodePort"))
-        return self
-
-    @model_validator(mode="after")
-    def _references(self) -> Self:
-        ports = [port.name for port in self.all_ports]
-        stores = [v.name for v in (*self.volumes, *self.persistence)]
-        containers = [MAIN_CONTAINER, *(c.name for c in (*self.init, *self.sidecars))]
-        for place, kind, name, known in _inner_references(self):
-            choices = {
-                "port": ports,
-                "volume": stores,
-                "container": containers,
-                "export": list(self.exports),
-            }[kind]
-            if (name or known) and name not in choices:
-                listed = ", ".join(choices) or "none"
-                raise fault(
-                    "ALT1116", f"there is no {kind} {name!r} in this cartridge; it has {listed}", at=place
-                )
-            if not name and not choices:
-                raise fault(
-                    "ALT1116",
-                    "this needs a port, and the cartridge has none",
-                    at=place,
-                    hint="Add it to ports.",
-                )
+    def _references_lead_somewhere(self) -> Self:
+        check_references(self)
         return self
 
     @model_validator(mode="after")
@@ -231,52 +168,3 @@ class Cartridge(Container, Document):
                 if isinstance(part, Placeholder) and part.kind == "export"
             )
         )
-
-
-Reference = tuple[tuple[str | int, ...], str, str, bool]
-"""A place, what kind of thing it refers to, its name, and whether the name is needed."""
-
-
-def _inner_references(cartridge: Cartridge) -> list[Reference]:
-    found: list[Reference] = []
-    containers: list[tuple[tuple[str | int, ...], Container]] = [((), cartridge)]
-    containers += [(("init", i), c) for i, c in enumerate(cartridge.init)]
-    containers += [(("sidecars", i), c) for i, c in enumerate(cartridge.sidecars)]
-    for place, container in containers:
-        found += [
-            ((*place, "mounts", i, "volume"), "volume", mount.volume, True)
-            for i, mount in enumerate(container.mounts)
-        ]
-        found += [
-            ((*place, "environment", name, "export"), "export", value.export, True)
-            for name, value in container.environment.items()
-            if not isinstance(value, str) and hasattr(value, "export") and value.source is None
-        ]
-        if isinstance(container, (Cartridge, Sidecar)):
-            found += _probe_references((*place, "probes"), container.probes)
-    if cartridge.metrics:
-        found.append((("metrics", "port"), "port", cartridge.metrics.port, True))
-    found += [
-        (("files", i, "containers", j), "container", name, True)
-        for i, file in enumerate(cartridge.files)
-        for j, name in enumerate(file.containers)
-    ]
-    for name, export in cartridge.exports.items():
-        place = ("exports", name, "file" if export.file is not None else "value")
-        for part in export.parts():
-            if isinstance(part, Placeholder) and part.kind in ("host", "port", "export"):
-                kind = "export" if part.kind == "export" else "port"
-                found.append((place, kind, part.name, kind == "export"))
-    return found
-
-
-def _probe_references(place: tuple[str | int, ...], probes: Probes) -> list[Reference]:
-    found: list[Reference] = []
-    for name in ("startup", "readiness", "liveness"):
-        probe: Probe | None = getattr(probes, name)
-        for check in ("http", "tcp", "grpc"):
-            target = getattr(probe, check, None)
-            if target is not None:
-                at: tuple[str | int, ...] = (*place, name, check)
-                found.append(((*at, "port") if target.port else at, "port", target.port or "", False))
-    return found

@@ -20,7 +20,7 @@ class Port(Model):
     """The port inside the member."""
 
     protocol: Literal["http", "https", "http2", "grpc", "websocket", "tcp", "tls", "udp"] = "tcp"
-    """What is spoken on it; a load balancer routes http, https, http2, grpc and websocket by host and path."""
+    """What is spoken on it; all from http to websocket are routed by host and path."""
 
     transport: Literal["tcp", "udp", "sctp"] | None = None
     """The transport under the protocol; left out, udp for udp and tcp for all others."""

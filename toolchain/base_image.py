@@ -109,7 +109,7 @@ def ensure_base(progress: Progress | None = None) -> BaseImage:
                     _build_on_upstream(client, reference)
                     return BaseImage(reference, "registry")
                 if not _archive().exists():
-                    _bootstrap(step)
+                    bootstrap(step)
                 step.note("importing")
                 _import(client, reference)
                 return BaseImage(reference, "bootstrap")
@@ -173,7 +173,7 @@ def _import(client: "DockerClient", reference: str) -> None:
         )
 
 
-def _bootstrap(step: Step) -> None:
+def bootstrap(step: Step) -> None:
     """Make a minimal Debian of packages from the machine's own mirrors, as a tar file in the cache."""
     if not shutil.which("mmdebstrap"):
         if not debian.can_install():

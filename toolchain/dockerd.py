@@ -64,7 +64,8 @@ def _boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
-def _start_ticks(pid: int) -> int | None:
+def start_ticks(pid: int) -> int | None:
+    """When the process `pid` began, in clock ticks since boot; None when there is none."""
     try:
         # The second field is the program's name in brackets and may itself hold spaces.
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
@@ -74,7 +75,7 @@ def _start_ticks(pid: int) -> int | None:
 
 def is_ours(record: Record) -> bool:
     """Whether the recorded process still runs, and is the one we started."""
-    return record.boot == _boot_id() and _start_ticks(record.pid) == record.started
+    return record.boot == _boot_id() and start_ticks(record.pid) == record.started
 
 
 def start() -> Record:
@@ -117,10 +118,10 @@ def start() -> Record:
             env=environment,
             cwd="/",
         )
-    started = _start_ticks(process.pid)
+    started = start_ticks(process.pid)
     if started is not None:
         record = Record(process.pid, started, _boot_id(), host, str(data_root()), str(execution))
-        _write_record(record)
+        write_record(record)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
@@ -138,7 +139,8 @@ def start() -> Record:
     )
 
 
-def _write_record(record: Record) -> None:
+def write_record(record: Record) -> None:
+    """Remember the engine we started."""
     beside = _record_file().with_suffix(".new")
     beside.write_text(json.dumps(asdict(record), indent=1))
     beside.replace(_record_file())

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 DEFAULT_SOCKET = Path("/run/docker.sock")
+OTHER_SOCKETS = (Path("/var/run/docker.sock"), Path("~/.docker/run/docker.sock"))
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def candidates() -> list[str]:
         return [host]
     found = [context] if (context := _context_host()) else []
     runtime = os.environ.get("XDG_RUNTIME_DIR")
-    sockets = [DEFAULT_SOCKET, Path("/var/run/docker.sock"), Path.home() / ".docker/run/docker.sock"]
+    sockets = [DEFAULT_SOCKET, *(path.expanduser() for path in OTHER_SOCKETS)]
     if runtime:
         sockets.append(Path(runtime) / "docker.sock")
     seen: set[Path] = set()

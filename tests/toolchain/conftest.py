@@ -23,7 +23,9 @@ esac
 
 
 @pytest.fixture(autouse=True)
-def own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_places(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.node.get_closest_marker("cluster"):
+        return  # the real engine, with the real cache
     monkeypatch.setenv("ALTO_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("ALTO_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("HOME", str(tmp_path / "user"))

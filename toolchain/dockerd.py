@@ -4,6 +4,7 @@ Its data lives in the cache folder, so that images survive a restart and one fol
 """
 
 import ctypes
+import hashlib
 import json
 import os
 import shutil
@@ -16,7 +17,7 @@ from pathlib import Path
 from toolchain import engine_probe, paths
 from toolchain.errors import ToolchainError
 
-RUN = Path("/run/altostratus")
+RUN = Path("/run/altostratus")  # sockets and process files; short, as a socket's path must be
 START_SECONDS = 60.0
 STOP_SECONDS = 40.0
 _MNT_DETACH = 2
@@ -89,9 +90,9 @@ def start() -> Record:
             "the Docker engine (dockerd) is not installed",
             "Install it (on Debian: apt-get install docker.io iptables), or set DOCKER_HOST.",
         )
-    execution = RUN / "docker"
+    execution = _execution_root()
     execution.mkdir(mode=0o711, parents=True, exist_ok=True)
-    host = f"unix://{_free_socket()}"
+    host = f"unix://{_free_socket(execution)}"
     pid_file = folder() / "dockerd.pid"
     _end_leftovers(str(execution))
     pid_file.unlink(missing_ok=True)
@@ -146,13 +147,18 @@ def write_record(record: Record) -> None:
     beside.replace(_record_file())
 
 
-def _free_socket() -> Path:
+def _execution_root() -> Path:
+    """Where the engine keeps its processes' files: one for each cache, as two engines must not share it."""
+    return RUN / hashlib.sha256(str(data_root()).encode()).hexdigest()[:8]
+
+
+def _free_socket(execution: Path) -> Path:
     """The default socket when nobody listens there (a dead one is left over), else one of our own."""
     default = engine_probe.DEFAULT_SOCKET
     if not default.exists():
         return default
     if engine_probe.probe(f"unix://{default}", timeout=2.0).ok:
-        return RUN / "docker.sock"
+        return execution / "docker.sock"
     default.unlink()
     return default
 

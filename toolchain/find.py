@@ -7,8 +7,6 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from toolchain import paths, pins, store
 from toolchain.errors import ToolchainError
 from toolchain.locks import exclusive
@@ -79,6 +77,8 @@ def configured(pin: Pin) -> Found | None:
 def _settings(file: Path) -> dict[str, str]:
     if not file.exists():
         return {}
+    import yaml
+
     try:
         document = yaml.safe_load(file.read_text())
     except (OSError, yaml.YAMLError) as error:

@@ -1,11 +1,12 @@
 """The tools, found or made: what the rest of Altostratus calls to get a program to run."""
 
+import errno
 import os
 import shutil
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -184,7 +185,7 @@ class _Installation:
 
     def _download(self, pin: Pin) -> bool:
         """Whether the vendor's files were had; False sends the caller to the build."""
-        with self._turn(pin):
+        with self._turn(pin), _explained(pin):
             return store.find(pin) is not None or self._download_in_turn(pin)
 
     def _download_in_turn(self, pin: Pin) -> bool:
@@ -212,7 +213,7 @@ class _Installation:
         return True
 
     def _build(self, pin: Pin) -> None:
-        with self._turn(pin):
+        with self._turn(pin), _explained(pin):
             if store.find(pin) is None:
                 self._build_in_turn(pin)
 
@@ -231,6 +232,20 @@ class _Installation:
             step.fail(_first_line(error))
             raise
         step.done()
+
+
+@contextmanager
+def _explained(pin: Pin) -> Iterator[None]:
+    """Turn what the file system refuses into words."""
+    try:
+        yield
+    except OSError as error:
+        hint = f"Check that {store.folder()} can be written, or set ALTO_CACHE to another folder."
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            hint = (
+                "The disk is full. Make room (all tools take about 2 GB), or set ALTO_CACHE to another disk."
+            )
+        raise ToolchainError(f"{pin.name} could not be installed: {error}", hint) from error
 
 
 def _build_name(pin: Pin) -> str:

@@ -14,16 +14,13 @@ import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
-
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.spinner import Spinner
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, Self
 
 from toolchain import durations
+
+if TYPE_CHECKING:  # a command that shows no progress need not pay for the library
+    from rich.console import Console, RenderableType
+    from rich.live import Live
 
 PLAIN_INTERVAL = 10.0
 _REMEMBER_FROM = 1.0  # seconds; shorter steps need no forecast
@@ -40,6 +37,12 @@ def spell(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    return Console(file=sys.stderr, highlight=False)
 
 
 class Step:
@@ -130,7 +133,7 @@ class Progress:
         self,
         title: str,
         *,
-        console: Console | None = None,
+        console: "Console | None" = None,
         quiet: bool = False,
         clock: Callable[[], float] = time.monotonic,
         interval: float = PLAIN_INTERVAL,
@@ -138,7 +141,7 @@ class Progress:
         self.title = title
         self.clock = clock
         self.steps: list[Step] = []
-        self._console = console or Console(file=sys.stderr, highlight=False)
+        self._console = console or _console()
         self._expected: dict[str, float | None] = {}
         self._quiet = quiet
         self._interval = interval
@@ -146,7 +149,6 @@ class Progress:
         self._stop = threading.Event()
         self._ticker: threading.Thread | None = None
         self._live: Live | None = None
-        self._spinner = Spinner("dots")
         self._started = clock()
 
     @property
@@ -193,6 +195,8 @@ class Progress:
         if self._quiet:
             return
         sign, style = {"done": ("✓", "green"), "skipped": ("–", "dim"), "failed": ("✗", "red")}[step.outcome]
+        from rich.text import Text
+
         line = Text.assemble((sign, style), f" {step.name}", (f"  {spell(step.seconds)}", "cyan"))
         if step.detail:
             line.append(f"  {step.detail}", "dim")
@@ -201,8 +205,12 @@ class Progress:
     def __enter__(self) -> Self:
         self._started = self.clock()
         if self.title and not self._quiet:
-            self._console.print(Text(self.title, "bold"))
+            self._console.print(self.title, style="bold", markup=False)
         if self.live:
+            from rich.live import Live
+            from rich.spinner import Spinner
+
+            self._spinner = Spinner("dots")
             self._live = Live(
                 console=self._console, get_renderable=self._render, refresh_per_second=4, transient=True
             )
@@ -239,7 +247,12 @@ class Progress:
             parts.append(step.detail)
         return ", ".join(parts)
 
-    def _render(self) -> RenderableType:
+    def _render(self) -> "RenderableType":
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
         rows = Table.grid(padding=(0, 1))
         for step in [step for step in self.steps if not step.outcome]:
             left = step.remaining

@@ -1,5 +1,6 @@
 """Missing tools are made once, and a failure says what to do."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -137,6 +138,20 @@ def test_a_failed_build_gives_the_reason_and_what_to_do(
         install.ensure(["butane"])
     assert str(caught.value).startswith(f"butane could not be built: {said}")
     assert caught.match(advice)
+    assert list(store.folder().iterdir()) == []
+
+
+def test_a_full_disk_is_told_as_such_and_leaves_nothing(
+    fake_go: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(store, "_sync", full)
+    with pytest.raises(
+        ToolchainError, match=r"butane could not be installed: .*No space left[^\n]*\n  The disk is"
+    ):
+        install.ensure(["butane"])
     assert list(store.folder().iterdir()) == []
 
 

@@ -55,6 +55,7 @@ def certificates(topology: Topology) -> list[CertificateSpec]:
         CertificateSpec("flannel", KUBERNETES, "flannel", _CLIENT),
         CertificateSpec("coredns", KUBERNETES, "coredns", _CLIENT),
         CertificateSpec("bootstrap", KUBERNETES, "altostratus-bootstrap", _CLIENT, ("system:masters",)),
+        CertificateSpec("etcd-admin", ETCD, "altostratus-admin", _CLIENT),
         CertificateSpec("admin", KUBERNETES, "altostratus-admin", _CLIENT, ("system:masters",)),
     ]
     for host in topology.etcd_members:

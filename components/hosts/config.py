@@ -4,7 +4,15 @@ import re
 from ipaddress import IPv4Network
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 FIRST_HOST = 10
@@ -85,10 +93,13 @@ class DockerHosts(_Settings):
         if self.control_planes > self.hosts:
             problems.append(f"controlPlanes is {self.control_planes}, but there are only {self.hosts} hosts")
         if self.subnet.num_addresses <= FIRST_HOST + self.hosts:
-            problems.append(f"subnet {self.subnet} is too small for {self.hosts} hosts (they start at .{FIRST_HOST})")
-        if self.pod_cidr.prefixlen > _POD_BITS_PER_HOST or 2 ** (
-            _POD_BITS_PER_HOST - self.pod_cidr.prefixlen
-        ) < self.hosts:
+            problems.append(
+                f"subnet {self.subnet} is too small for {self.hosts} hosts (they start at .{FIRST_HOST})"
+            )
+        if (
+            self.pod_cidr.prefixlen > _POD_BITS_PER_HOST
+            or 2 ** (_POD_BITS_PER_HOST - self.pod_cidr.prefixlen) < self.hosts
+        ):
             problems.append(f"podCidr {self.pod_cidr} is too small: every host takes a /24 of it")
         if not 12 <= self.service_cidr.prefixlen <= 28:
             problems.append(f"serviceCidr {self.service_cidr} must be between a /12 and a /28")

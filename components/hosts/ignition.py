@@ -68,7 +68,11 @@ def _explain(what: str, message: str, document: str) -> str:
     lines = document.splitlines()
     told = [f"{what}:", *(f"  {line}" for line in message.strip().splitlines())]
     for number in sorted({int(found) for found in re.findall(r"line (\d+)", message)}):
-        if 0 < number <= len(lines) and "PRIVATE KEY" not in lines[number - 1] and len(lines[number - 1]) < 200:
+        if (
+            0 < number <= len(lines)
+            and "PRIVATE KEY" not in lines[number - 1]
+            and len(lines[number - 1]) < 200
+        ):
             told.append(f"  line {number}: {lines[number - 1].strip()}")
     return "\n".join(told)
 

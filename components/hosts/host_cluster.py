@@ -1,0 +1,167 @@
+"""`altostratus:hosts:HostCluster`: machines, provisioned and joined into one Kubernetes cluster."""
+
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from components.hosts.discovery import DiscoveryToken
+from components.hosts.node import Node
+
+from components.hosts.config import DockerHosts
+from components.hosts.docker_driver import DockerDriver
+from components.hosts.driver import HostDriver, Machine
+from components.hosts.host_files import UNITS_BY_PATH, Materials, host_files
+from components.hosts.ignition import ButaneError, butane_document, ignition_config
+from components.hosts.kubeconfig import admin_kubeconfig
+from components.hosts.topology import Host, Topology, plan
+from components.hosts.trust import Trust
+from toolchain import install
+
+READY_SECONDS = 300
+
+
+class HostCluster(pulumi.ComponentResource):
+    """A cluster of hosts made by a driver.
+
+    Outputs: `kubeconfig` (secret), `nodes` ([{name, address, roles}]), `address` (of the first
+    control plane), `etcd` (secret: caCertificate, certificate, privateKey, endpoints),
+    `certificate_authority` (secret: certificate, privateKey; signs what the cloud's services show).
+    """
+
+    kubeconfig: pulumi.Output[str]
+    nodes: pulumi.Output[list[dict[str, Any]]]
+    address: pulumi.Output[str]
+    etcd: pulumi.Output[dict[str, Any]]
+    certificate_authority: pulumi.Output[dict[str, str]]
+    network: pulumi.Output[str]
+
+    def __init__(
+        self,
+        cloud: str,
+        config: DockerHosts,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("altostratus:hosts:HostCluster", cloud, None, opts)
+        self.topology = plan(cloud, config)
+        driver = DockerDriver(self.topology, config, parent=self)
+        trust = Trust(self.topology, parent=self)
+        kubeconfig = _kubeconfig(self.topology, trust)
+        token = self._discovery(driver, trust)
+        ready = self._hosts(driver, trust, token, kubeconfig)
+        # What uses the cluster waits for its hosts, not only for its certificates.
+        joined = pulumi.Output.all(*(node.id for node in ready))
+        self.kubeconfig = pulumi.Output.secret(
+            pulumi.Output.all(kubeconfig, joined).apply(lambda all_: all_[0])
+        )
+        self.nodes = joined.apply(lambda _: [_described(host) for host in self.topology.hosts])
+        self.address = pulumi.Output.from_input(self.topology.control_planes[0].address)
+        self.etcd = pulumi.Output.secret(_etcd_access(self.topology, trust))
+        authority = trust.authorities["cloud"]
+        self.certificate_authority = pulumi.Output.secret(
+            pulumi.Output.from_input(
+                {"certificate": authority.certificate, "privateKey": authority.private_key}
+            )
+        )
+        self.network = driver.network.name
+        self.register_outputs(
+            {
+                "kubeconfig": self.kubeconfig,
+                "nodes": self.nodes,
+                "address": self.address,
+                "etcd": self.etcd,
+                "certificateAuthority": self.certificate_authority,
+                "network": self.network,
+            }
+        )
+
+    def _discovery(self, driver: HostDriver, trust: Trust) -> DiscoveryToken:
+        certificate = trust.certificates["discovery"]
+        service = driver.discovery(certificate.certificate, certificate.private_key)
+        return DiscoveryToken(
+            f"{self.topology.cloud}-discovery-token",
+            endpoint=self.topology.discovery_url,
+            ca_certificate=trust.authorities["cloud"].certificate,
+            size=len(self.topology.etcd_members),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[service.resource]),
+        )
+
+    def _hosts(
+        self, driver: HostDriver, trust: Trust, token: DiscoveryToken, kubeconfig: pulumi.Output[str]
+    ) -> list[Node]:
+        tools = install.ensure(["butane", "ignition-validate"])
+        nodes: list[Node] = []
+        for host in self.topology.hosts:
+            ignition = trust.materials(token.url, _ignition_of(self.topology, host, tools))
+            machine = driver.host(host, ignition)
+            nodes.append(self._node(driver, trust, token, kubeconfig, host, machine, nodes[-1:]))
+        return nodes
+
+    def _node(
+        self,
+        driver: HostDriver,
+        trust: Trust,
+        token: DiscoveryToken,
+        kubeconfig: pulumi.Output[str],
+        host: Host,
+        machine: Machine,
+        after: list[Node],
+    ) -> Node:
+        return Node(
+            f"{self.topology.cloud}-{host.name}-joined",
+            driver=driver.name,
+            host=host.name,
+            machine_id=machine.id,
+            address=host.address,
+            roles=list(host.roles),
+            kubeconfig=kubeconfig,
+            files=trust.materials(token.url, _files_of(self.topology, host)),
+            units=UNITS_BY_PATH,
+            ready_timeout_seconds=READY_SECONDS,
+            # One after the other: a change that is pushed to a bad end stops at the first host.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=after, delete_before_replace=True),
+        )
+
+
+def _ignition_of(topology: Topology, host: Host, tools: dict[str, Path]) -> Any:
+    def render(materials: Materials) -> str:
+        document = butane_document(host_files(topology, host, materials))
+        try:
+            return ignition_config(document, tools["butane"], tools["ignition-validate"])
+        except ButaneError as error:
+            raise pulumi.RunError(f"{host.name}: {error}") from error
+
+    return render
+
+
+def _files_of(topology: Topology, host: Host) -> Any:
+    def render(materials: Materials) -> dict[str, dict[str, str]]:
+        files = host_files(topology, host, materials)
+        return {path: {"content": file.content, "mode": f"{file.mode:04o}"} for path, file in files.items()}
+
+    return render
+
+
+def _kubeconfig(topology: Topology, trust: Trust) -> pulumi.Output[str]:
+    servers = {host.name: f"https://{host.address}:6443" for host in topology.control_planes}
+    admin = trust.certificates["admin"]
+    return pulumi.Output.secret(
+        pulumi.Output.all(
+            trust.authorities["kubernetes"].certificate, admin.certificate, admin.private_key
+        ).apply(lambda pem: admin_kubeconfig(topology.cloud, servers, *pem))
+    )
+
+
+def _etcd_access(topology: Topology, trust: Trust) -> pulumi.Output[dict[str, Any]]:
+    admin = trust.certificates["etcd-admin"]
+    return pulumi.Output.from_input(
+        {
+            "caCertificate": trust.authorities["etcd"].certificate,
+            "certificate": admin.certificate,
+            "privateKey": admin.private_key,
+            "endpoints": [f"https://{host.address}:2379" for host in topology.etcd_members],
+        }
+    )
+
+
+def _described(host: Host) -> dict[str, Any]:
+    return {"name": host.name, "address": host.address, "roles": list(host.roles)}

@@ -1,0 +1,1 @@
+"""Decisions about member counts: functions over data, without clock, network or Pulumi."""

@@ -1,0 +1,167 @@
+"""One look at one cluster, as the controller takes it: read from JSON, checked, with ages."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from autoscaler.decide.policy import AVERAGES
+
+
+class ObservationError(ValueError):
+    """An observation that cannot be used; the message names the field, the value and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A factor's value for the whole cluster (mean for percentages, otherwise sum) and its age in seconds."""
+
+    value: float
+    age: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One tick. Times in seconds, ``requests`` and ``missed`` are counts over ``period``.
+
+    ``spec`` is what was asked for last, ``ready`` serves, ``starting`` is on its way. None means unknown,
+    which is never the same as zero. ``start_seconds`` and ``actuation_seconds`` are high quantiles of what
+    was measured. ``member_rate``, ``minimum`` and ``maximum`` override the policy's where they are known better.
+    """
+
+    time: float
+    cluster: str
+    ready: int
+    spec: int
+    starting: int = 0
+    period: float | None = None
+    requests: float | None = None
+    missed: float | None = None
+    requests_age: float = 0.0
+    backlog: float | None = None
+    factors: Mapping[str, Reading] = field(default_factory=dict)
+    start_seconds: float | None = None
+    actuation_seconds: float | None = None
+    member_rate: float | None = None
+    minimum: int | None = None
+    maximum: int | None = None
+
+
+def read_observation(data: object) -> Observation:
+    """An observation from parsed JSON (``docs/schemas/observation.schema.json``); unknown keys are errors."""
+    if not isinstance(data, dict):
+        raise ObservationError(f"expected a JSON object, found {type(data).__name__}")
+    unknown = sorted(set(data) - _KEYS)
+    if unknown:
+        raise ObservationError(f"unknown field {unknown[0]!r}; allowed are {', '.join(sorted(_KEYS))}")
+    ready = _count(data, "ready")
+    spec = _count(data, "spec", default=ready)
+    requests = _number(data, "requests")
+    missed = _number(data, "missed")
+    if requests is not None and missed is not None and missed > requests * (1 + 1e-9):
+        raise ObservationError(f"missed {missed:g} is more than requests {requests:g}")
+    cluster = data.get("cluster", "cluster")
+    if not isinstance(cluster, str) or not cluster:
+        raise ObservationError(f"cluster {cluster!r}: expected a name")
+    factors = data.get("factors") or {}
+    if not isinstance(factors, dict):
+        raise ObservationError(f"factors: expected an object by factor name, found {factors!r}")
+    readings = {name: _reading(str(name), value) for name, value in factors.items() if value is not None}
+    return Observation(
+        time=_time(data.get("time")),
+        cluster=cluster,
+        ready=ready,
+        spec=spec,
+        starting=_count(data, "starting", default=max(0, spec - ready)),
+        period=_number(data, "period", above_zero=True),
+        requests=requests,
+        missed=missed,
+        requests_age=_number(data, "requestsAge") or 0.0,
+        backlog=_number(data, "backlog"),
+        factors=readings,
+        start_seconds=_number(data, "startSeconds"),
+        actuation_seconds=_number(data, "actuationSeconds"),
+        member_rate=_number(data, "memberRate", above_zero=True),
+        minimum=_bound(data, "minimum"),
+        maximum=_bound(data, "maximum"),
+    )
+
+
+_KEYS = frozenset(
+    {
+        "time", "cluster", "ready", "spec", "starting", "period", "requests", "missed", "requestsAge",
+        "backlog", "factors", "startSeconds", "actuationSeconds", "memberRate", "minimum", "maximum",
+    }
+)  # fmt: skip
+
+
+def _number(data: Mapping[str, object], key: str, *, above_zero: bool = False) -> float | None:
+    value = data.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ObservationError(f"{key} {value!r}: expected a finite number or null")
+    if value < 0 or (above_zero and value == 0):
+        raise ObservationError(f"{key} {value!r}: must be {'above' if above_zero else 'at least'} 0")
+    return float(value)
+
+
+def _count(data: Mapping[str, object], key: str, default: int | None = None) -> int:
+    value = data.get(key, default)
+    if value is None and default is not None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1 or value < 0:
+        raise ObservationError(f"{key} {value!r}: expected a whole number of members from 0")
+    return int(value)
+
+
+def _bound(data: Mapping[str, object], key: str) -> int | None:
+    return None if data.get(key) is None else _count(data, key)
+
+
+def _time(value: object) -> float:
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            raise ObservationError(f"time {value!r}: expected seconds since the epoch or ISO 8601") from None
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        raise ObservationError(f"time {value!r}: expected seconds since the epoch or ISO 8601")
+    return float(value)
+
+
+def _reading(name: str, data: object) -> Reading:
+    if isinstance(data, int | float) and not isinstance(data, bool):
+        data = {"value": data}
+    if not isinstance(data, dict):
+        raise ObservationError(f"factor {name}: expected a number or an object, found {data!r}")
+    unknown = sorted(set(data) - {"value", "age", "members"})
+    if unknown:
+        raise ObservationError(
+            f"factor {name}: unknown field {unknown[0]!r}; allowed are value, age, members"
+        )
+    try:
+        value = _number(data, "value")
+        age = _number(data, "age") or 0.0
+        if value is None:
+            value = _by_member(name, data.get("members"))
+    except ObservationError as error:
+        raise ObservationError(f"factor {name}: {error}") from None
+    if value is None:
+        raise ObservationError(f"factor {name}: needs a value or values by member; leave it out when unknown")
+    return Reading(value, age)
+
+
+def _by_member(name: str, members: object) -> float | None:
+    if not isinstance(members, dict) or not members:
+        return None
+    values = [_number(members, member) for member in members]
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    mean = sum(known) / len(known)
+    # Members without a sample are taken to be like the others, not idle.
+    return mean if name in AVERAGES else mean * len(values)

@@ -1,0 +1,59 @@
+"""How much head-room an error budget buys: a price for a missed request, set by measured misses.
+
+One member more is worth its cost while ``price · rate · P(miss) falls by more than that member``. For errors
+with standard deviation σ around a forecast f this is met where the normal density at z, the head-room in
+units of σ, equals ``σ / (f · price)``, so ``z = sqrt(2·(k + ln(f/σ)))`` with ``k`` the logarithm of the price
+up to a constant. Calm times, where head-room is cheap, get more of it than wild ones. ``k`` itself follows the
+misses: integral control, so that the long-run share of misses meets the budget whatever the errors'
+distribution.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+DAY = 86_400.0
+# Normal errors of 8 % with a 1 % tail want z = 2.3; from there the misses take over.
+FIRST = 0.0
+LOWEST, HIGHEST = -2.5, 4.0
+LEAST_HEADROOM = 0.5
+# A minute of full misses at the mean rate moves z by about 0.05 at z = 2; the budget wins that back in as
+# many minutes as the budget divides one by. Faster control would chase noise, slower would miss the week.
+GAIN_PER_SECOND = 0.0018
+# Early on the share of misses is known badly and moved fast (a Robbins-Monro gain, bounded).
+EARLY_GAIN = 4.0
+EARLY_SECONDS = DAY / 2
+MEAN_RATE_SECONDS = DAY
+
+
+@dataclass(slots=True)
+class Price:
+    """Logarithmic price of a miss; `learn` once a tick, `headroom` as often as needed."""
+
+    budget: float
+    log_price: float = FIRST
+    mean_rate: float = 0.0
+    seconds: float = 0.0
+
+    def learn(self, rate: float, missed_share: float, seconds: float, at_limit: bool) -> None:
+        """Account for ``seconds`` at ``rate`` of which ``missed_share`` missed.
+
+        Misses while no more members are allowed (``at_limit``) say nothing about head-room and are left out.
+        """
+        self.seconds += seconds
+        self.mean_rate += (rate - self.mean_rate) * min(1.0, seconds / min(self.seconds, MEAN_RATE_SECONDS))
+        if self.mean_rate <= 0.0 or (at_limit and missed_share > 0.0):
+            return
+        gain = GAIN_PER_SECOND * max(1.0, min(EARLY_GAIN, EARLY_SECONDS / self.seconds))
+        # A burst weighs by its requests, but no more than ten times the usual.
+        weight = min(rate / self.mean_rate, 10.0)
+        moved = self.log_price + gain * seconds * (missed_share - self.budget) * weight
+        self.log_price = min(HIGHEST, max(LOWEST, moved))
+
+    def headroom(self, value: float, sigma: float) -> float:
+        """Head-room in units of ``sigma`` that the price pays for at forecast ``value``."""
+        if value <= 0.0 or sigma <= 0.0:
+            return LEAST_HEADROOM
+        square = 2.0 * (self.log_price + math.log(value / sigma))
+        return math.sqrt(square) if square > LEAST_HEADROOM * LEAST_HEADROOM else LEAST_HEADROOM

@@ -1,0 +1,106 @@
+"""One factor's signal over time: even grid, gaps, and its outlooks near and at the lead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from autoscaler.decide.policy import ForecasterName
+from autoscaler.predict.forecaster import Expert, Forecaster, Outlook
+from autoscaler.predict.history import History
+from autoscaler.predict.motion import motion
+from autoscaler.predict.seasonal import Season
+from autoscaler.predict.spread import Noise
+
+# Within a minute a missing sample may be filled by its neighbour; a longer gap is a new beginning.
+BRIDGE_SECONDS = 60.0
+SMOOTH_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class Outlooks:
+    """What a signal is expected to be at the next tick and at the lead; ``peak`` is a seasonal bound."""
+
+    near: Outlook
+    lead: Outlook
+    current: float
+    peak: float = 0.0
+
+
+@dataclass(slots=True)
+class Signal:
+    """State of one factor; ``step`` in seconds, ``horizon`` in steps."""
+
+    step: float
+    horizon: int
+    history: History
+    noise: Noise
+    near: Forecaster
+    far: Forecaster
+    season: Season | None = None
+    last: float = -1.0
+    latest: Outlooks | None = field(default=None)
+
+    @classmethod
+    def new(cls, step: float, horizon: int, seasonal: bool) -> Signal:
+        far = Forecaster.new(horizon, horizon, step)
+        return cls(
+            step,
+            horizon,
+            History(far.regression.borders[-1] + horizon + 1),
+            Noise(step),
+            Forecaster.new(1, horizon, step),
+            far,
+            Season(horizon * step) if seasonal else None,
+        )
+
+    def advance(self, now: float, value: float, forecaster: ForecasterName) -> tuple[Outlooks, bool]:
+        """Take the value of the step that ends at ``now``; also says whether a gap forced a new beginning."""
+        steps = 1 if self.last < 0.0 else round((now - self.last) / self.step)
+        if steps < 1 and self.latest is not None:
+            return self.latest, False
+        gap = self.last >= 0.0 and (now - self.last) > max(BRIDGE_SECONDS, 3.0 * self.step)
+        if gap:
+            self.rewind()
+            steps = 1
+        self.last = now
+        learning = forecaster in ("auto", "seasonal")
+        for _ in range(max(1, steps)):
+            self.history.push(value)
+            self.noise.learn(value)
+            if learning:
+                self._learn(now, value, forecaster)
+        if not learning:
+            self.latest = self._simple(value, forecaster)
+        assert self.latest is not None
+        return self.latest, gap
+
+    def rewind(self) -> None:
+        """Begin anew after a gap or a clock change; coefficients and error statistics stay."""
+        self.last = -1.0
+        self.history.clear()
+        self.near.restart()
+        self.far.restart()
+        self.noise.last = -1.0
+
+    def _learn(self, now: float, value: float, forecaster: ForecasterName) -> None:
+        near = self.near.update(self.history, value, self.noise, None)
+        only: Expert | None = "seasonal" if forecaster == "seasonal" else None
+        far = self.far.update(self.history, value, self.noise, self.season, only)
+        peak = 0.0
+        if self.season is not None:
+            self.season.learn(now, value, self.history.mean(0, max(1, round(SMOOTH_SECONDS / self.step))))
+            peak = self.season.peak
+        self.latest = Outlooks(near, far, value, peak)
+
+    def _simple(self, value: float, forecaster: ForecasterName) -> Outlooks:
+        width = max(1, round(SMOOTH_SECONDS / self.step))
+        level = self.history.mean(0, width)
+        noise = self.noise.dispersion
+        expected = level
+        if forecaster == "stratos":
+            known = min(width, len(self.history))
+            values = [self.history.mean(ago, ago + 1) for ago in range(known - 1, -1, -1)]
+            times = [index * self.step for index in range(known)]
+            expected = max(0.0, motion(times, values).at(self.horizon * self.step))
+        sigma = (noise * expected / self.step / width) ** 0.5
+        return Outlooks(Outlook(level, sigma), Outlook(expected, sigma), value)

@@ -1,0 +1,1 @@
+"""Forecasts of load from its own past: pure, incremental, serialisable."""

@@ -1,0 +1,114 @@
+"""Linear prediction of a signal from its own recent past, learnt while running.
+
+The features are means over windows that double in length with their age, each divided by a recent level, so
+that the coefficients do not depend on the size of the service. Ridge regression towards persistence
+("it stays as it is") with slow forgetting; the normal equations are kept, so that learning costs a few
+multiplications a sample and forgetting can never blow up: as evidence fades, the prior returns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from autoscaler.predict.history import History
+
+# Window borders in shares of the horizon: what happened within a quarter of the lead matters singly, what
+# is older than eight leads tells nothing more about the next one.
+BORDERS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+# Ratio to the level beyond which a sample counts no further: one spike must not rewrite the coefficients.
+LARGEST_RATIO = 4.0
+RIDGE = 1.0
+FORGET_SECONDS = 4 * 86_400.0
+
+
+def window_borders(horizon: int) -> tuple[int, ...]:
+    """Window borders in grid steps for a forecast ``horizon`` steps ahead, strictly ascending."""
+    borders = [0]
+    for share in BORDERS[1:]:
+        borders.append(max(borders[-1] + 1, round(share * horizon)))
+    return tuple(borders)
+
+
+@dataclass(slots=True)
+class Regression:
+    """Online ridge regression for one horizon; ``span`` is the horizon that sizes the windows (steps)."""
+
+    horizon: int
+    span: int
+    step: float
+    products: list[float] = field(default_factory=list)
+    targets: list[float] = field(default_factory=list)
+    coefficients: list[float] = field(default_factory=list)
+    prior: list[float] = field(default_factory=list)
+    typical: float = 0.0
+    samples: int = 0
+    borders: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.borders = window_borders(self.span)
+        size = len(self.borders) - 1
+        if not self.prior:
+            self.prior = [0.5, 0.5] + [0.0] * (size - 2)
+        if not self.coefficients:
+            self.coefficients = list(self.prior)
+            self.products = [0.0] * (size * size)
+            self.targets = [0.0] * size
+
+    def features(self, history: History, ago: int = 0) -> tuple[list[float], float]:
+        """Window means divided by the level, and that level, as they were ``ago`` steps before now."""
+        borders = self.borders
+        sums = history.sums
+        now = len(sums) - 1 - ago
+        if now >= borders[-1]:
+            marks = [sums[now - border] for border in borders]
+            means = [
+                (marks[i] - marks[i + 1]) / (borders[i + 1] - borders[i]) for i in range(len(borders) - 1)
+            ]
+            level = (marks[0] - marks[-3]) / borders[-3]
+        else:
+            means = [history.mean(borders[i], borders[i + 1], ago) for i in range(len(borders) - 1)]
+            level = history.mean(0, borders[-3], ago)
+        if level <= 0.0:
+            return [1.0] * len(means), 0.0
+        return [mean / level for mean in means], level
+
+    def predict(self, features: list[float], level: float) -> float:
+        """Value expected ``horizon`` steps after the features were taken; never negative."""
+        total = 0.0
+        for coefficient, feature in zip(self.coefficients, features, strict=True):
+            total += coefficient * feature
+        return total * level if total > 0.0 else 0.0
+
+    def learn(self, history: History, value: float, every: int) -> None:
+        """Learn from the newest ``value``, the outcome of what was seen ``horizon`` steps ago.
+
+        ``every`` says how many steps pass between calls, so that forgetting keeps its pace.
+        """
+        features, level = self.features(history, self.horizon)
+        if level <= 0.0:
+            return
+        self.samples += 1
+        self.typical += (level - self.typical) / min(self.samples, 10_000)
+        # Relative noise falls with the level (counts), so larger levels carry more information.
+        weight = min(level / self.typical, LARGEST_RATIO)
+        ratio = min(value / level, LARGEST_RATIO)
+        keep = 0.5 ** (every * self.step / FORGET_SECONDS)
+        products, targets = self.products, self.targets
+        size = len(features)
+        place = 0
+        for i in range(size):
+            scaled = weight * features[i]
+            targets[i] = keep * targets[i] + scaled * ratio
+            for j in range(size):
+                products[place] = keep * products[place] + scaled * features[j]
+                place += 1
+
+    def solve(self) -> None:
+        """Bring the coefficients up to date with what was learnt."""
+        size = len(self.targets)
+        ridge = np.eye(size) * RIDGE
+        matrix = np.asarray(self.products).reshape(size, size) + ridge
+        right = np.asarray(self.targets) + RIDGE * np.asarray(self.prior)
+        self.coefficients = np.linalg.solve(matrix, right).tolist()

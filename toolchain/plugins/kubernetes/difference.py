@@ -33,7 +33,7 @@ def compare(
     immutable = immutable_fields(kind, new, mutable)
     changed: dict[str, DiffKind] = {}
     replaces: list[str] = []
-    for path, change in _differences(old, wanted, old_inputs, ()):
+    for path, change in _differences(old, wanted, ()):
         text = render(path)
         if needs_replacement(path, immutable):
             replaces.append(text)
@@ -73,48 +73,23 @@ def _with_identity(kind: Kind, content: Properties, live: Properties | None) -> 
     return result
 
 
-def _differences(
-    old: Any, new: Any, shape: Any, path: tuple[Step, ...]
-) -> Iterator[tuple[tuple[Step, ...], ChangeKind]]:
-    """Changes from the live value to the wanted one; `shape` is what was wanted last time."""
+def _differences(old: Any, new: Any, path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], ChangeKind]]:
+    """Changes from the live value to the wanted one."""
     if isinstance(old, Mapping) and isinstance(new, Mapping):
-        fields = shape if isinstance(shape, Mapping) else {}
         for key in [*old, *(key for key in new if key not in old)]:
-            was, wanted = old.get(key, _ABSENT), new.get(key, _ABSENT)
-            yield from _difference(was, wanted, fields.get(key, _ABSENT), (*path, key))
-        return
-    if isinstance(old, list) and isinstance(new, list):
-        items = shape if isinstance(shape, list) else []
+            yield from _difference(old.get(key, _ABSENT), new.get(key, _ABSENT), (*path, key))
+    elif isinstance(old, list) and isinstance(new, list):
         for index in range(max(len(old), len(new))):
-            was, wanted, before = (
-                side[index] if index < len(side) else _ABSENT for side in (old, new, items)
-            )
-            yield from _difference(was, wanted, before, (*path, index))
-        return
-    differs = new is UNKNOWN or type_aware_differs(old, new)
-    if differs and not same_amount(path, old, new):
+            was, wanted = (side[index] if index < len(side) else _ABSENT for side in (old, new))
+            yield from _difference(was, wanted, (*path, index))
+    elif (new is UNKNOWN or type_aware_differs(old, new)) and not same_amount(path, old, new):
         yield path, "update"
 
 
-def _difference(
-    old: Any, new: Any, shape: Any, path: tuple[Step, ...]
-) -> Iterator[tuple[tuple[Step, ...], ChangeKind]]:
+def _difference(old: Any, new: Any, path: tuple[Step, ...]) -> Iterator[tuple[tuple[Step, ...], ChangeKind]]:
     if new is _ABSENT:
-        if old is not _ABSENT:
-            yield path, "delete"
+        yield path, "delete"
     elif old is _ABSENT:
-        # The server leaves out values that equal nothing (false, 0, empty). Asked for before and
-        # still asked for, such a value is in place although it does not show.
-        if not (_is_empty(new) and shape is not _ABSENT and not type_aware_differs(shape, new)):
-            yield path, "add"
+        yield path, "add"
     else:
-        yield from _differences(old, new, shape, path)
-
-
-def _is_empty(value: Any) -> bool:
-    """Whether the API may leave the value out, alone or because all inside it is left out."""
-    if value is UNKNOWN:
-        return False
-    if isinstance(value, Mapping):
-        return all(map(_is_empty, value.values()))
-    return not value
+        yield from _differences(old, new, path)

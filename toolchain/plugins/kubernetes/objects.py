@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from toolchain.plugins.kubernetes.kinds import Kind
-from toolchain.plugins.protocol import Properties, Secret
+from toolchain.plugins.kubernetes.quantity import same_amount
+from toolchain.plugins.protocol import UNKNOWN, Properties, Secret
 
 INPUTS = "__inputs"
 INITIAL_VERSION = "__initialApiVersion"
@@ -85,16 +86,32 @@ def conceal(properties: Properties, secret: bool) -> Properties:
     return concealed
 
 
-def prune(live: Any, shape: Any) -> Any:
-    """The part of the live value that `shape` (the inputs) speaks of.
+def as_given(live: Any, shape: Any, path: tuple[str | int, ...] = ()) -> Any:
+    """The live value of what `shape` (the inputs) speaks of, spelled as it was given.
 
-    Objects keep the keys of the shape, lists its length; what the server added falls away.
+    Objects keep the keys of the shape, lists its length; what the server added falls away. A
+    quantity that only looks different (`0.5`, `500m`) keeps its spelling. The server leaves out
+    values that equal nothing (false, 0, empty): asked for, such a value is in place without showing.
     """
     if isinstance(live, Mapping) and isinstance(shape, Mapping):
-        return {key: prune(live[key], wanted) for key, wanted in shape.items() if key in live}
+        return {
+            key: as_given(live[key], wanted, (*path, key)) if key in live else wanted
+            for key, wanted in shape.items()
+            if key in live or is_empty(wanted)
+        }
     if isinstance(live, list) and isinstance(shape, list):
-        return [prune(item, wanted) for item, wanted in zip(live, shape, strict=False)]
-    return live
+        pairs = enumerate(zip(live, shape, strict=False))
+        return [as_given(item, wanted, (*path, index)) for index, (item, wanted) in pairs]
+    return shape if same_amount(path, live, shape) else live
+
+
+def is_empty(value: Any) -> bool:
+    """Whether the API may leave the value out, alone or because all inside it is left out."""
+    if value is UNKNOWN:
+        return False
+    if isinstance(value, Mapping):
+        return all(map(is_empty, value.values()))
+    return not value
 
 
 def imported_inputs(live: Properties) -> Properties:
@@ -115,12 +132,12 @@ def refreshed_inputs(live: Properties, inputs: Properties) -> Properties:
 
     A Secret's `stringData` is write-only: its live value is read from `data`.
     """
-    pruned: Properties = prune(live, inputs)
+    found: Properties = as_given(live, inputs)
     texts = inputs.get("stringData")
     if live.get("kind") == "Secret" and isinstance(texts, Mapping):
         data = live.get("data") or {}
-        pruned["stringData"] = {key: _decoded(data[key]) for key in texts if key in data}
-    return pruned
+        found["stringData"] = {key: _decoded(data[key]) for key in texts if key in data}
+    return found
 
 
 def _decoded(data: str) -> str:

@@ -202,6 +202,13 @@ class LanguageServer(language_pb2_grpc.LanguageRuntimeServicer):
                 yield language_pb2.RunPluginResponse(stderr=chunk)
         yield language_pb2.RunPluginResponse(exitcode=process.wait())
 
+    def GenerateProgram(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        context.abort(
+            grpc.StatusCode.UNIMPLEMENTED,
+            "the bundled Python language host writes no program text. What was imported is in the state; "
+            "write its resource by hand, and pass --generate-code=false to 'pulumi import'",
+        )
+
 
 def _options(info: Any) -> dict[str, Any]:
     options: dict[str, Any] = json_format.MessageToDict(info.options)

@@ -195,7 +195,7 @@ class Provider:
         try:
             return self.handlers[token]
         except KeyError:
-            known = ", ".join(sorted(self.handlers))
+            known = ", ".join(sorted(kind.removeprefix(f"{self.name}:") for kind in self.handlers))
             raise Failure(
                 f"the bundled {self.name} plugin does not support the type {token!r}. It supports: {known}. "
                 f"For every other type install the vendor's plugin: "

@@ -55,8 +55,9 @@ def serve_until_end(
     except RuntimeError as error:
         raise SystemExit(f"the {name} plugin cannot listen on 127.0.0.1:{wanted}: {error}") from None
     server.start()
+    done = _ask_for_end()
     print(port, flush=True)
-    _wait_for_end()
+    _wait_for_end(done)
     server.stop(GRACE).wait()
     close()
     # Threads still waiting for a cluster would keep the process alive; the engine has gone already.
@@ -64,8 +65,8 @@ def serve_until_end(
     os._exit(0)
 
 
-def _wait_for_end() -> None:
-    """Returns when a signal asks for it, or when the process that started this one is gone."""
+def _ask_for_end() -> threading.Event:
+    """An event that the signals of a leaving engine or user set, instead of a traceback."""
     done = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -73,6 +74,11 @@ def _wait_for_end() -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
+    return done
+
+
+def _wait_for_end(done: threading.Event) -> None:
+    """Returns when a signal asked for it, or when the process that started this one is gone."""
     parent = os.getppid()
     while not done.wait(PARENT_CHECK):
         if os.getppid() != parent:

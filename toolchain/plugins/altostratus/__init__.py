@@ -1,0 +1,1 @@
+"""The `altostratus` resource plugin: certificates, passwords, discovery tokens, and hosts that joined."""

@@ -1,0 +1,104 @@
+"""Waiting until a machine has joined, and saying why it does not."""
+
+from typing import Any
+
+from toolchain.plugins.altostratus import etcd_membership
+from toolchain.plugins.altostratus.machine import Machine
+from toolchain.plugins.protocol import Failure, Properties, Request
+
+POLL = 0.5  # seconds
+PROVISIONED = "/run/altostratus/provisioned"
+FAILED = "/run/altostratus/failed"
+JOURNAL_LINES = 8
+BROKEN_FOR = 15.0  # seconds a needed unit may stay failed before waiting any longer is pointless
+
+
+class Joining:
+    """The steps of one machine: runs, provisioned, member of etcd, Ready in Kubernetes."""
+
+    def __init__(self, request: Request, machine: Machine, inputs: Properties) -> None:
+        self._request = request
+        self._machine = machine
+        self._inputs = inputs
+        self._deadline = request.deadline(float(inputs["readyTimeoutSeconds"]))
+        self._needed_units = frozenset(inputs["units"].values()) | {"containerd.service", "kubelet.service"}
+        self._broken_since: float | None = None
+
+    def wait(self) -> None:
+        """Returns when the machine has joined. Raises `Failure` with the reason when it does not."""
+        self._await("waiting for the machine", self._not_running)
+        self._await("waiting for the provisioning", self._not_provisioned)
+        if "etcd" in self._inputs["roles"]:
+            self._await("waiting for etcd", self._etcd_problem)
+        from toolchain.plugins.altostratus.kubernetes_node import KubernetesNode
+
+        node = KubernetesNode(str(self._inputs["kubeconfig"]), self._inputs["name"])
+        self._await("waiting for Kubernetes", node.problem)
+
+    def _await(self, step: str, problem_of: Any) -> None:
+        shown = ""
+        while problem := problem_of():
+            message = f"{step}: {problem}"
+            if message != shown:
+                self._request.status(message)
+                shown = message
+            self._give_up_if_hopeless(problem)
+            self._request.wait(POLL)
+
+    def _give_up_if_hopeless(self, problem: str) -> None:
+        clock = self._request.clock()
+        name = self._inputs["name"]
+        if not self._machine.alive():
+            if clock > self._deadline:
+                raise Failure(f"{name} does not run: {problem}")
+            return
+        broken = self._failed_units() & self._needed_units
+        self._broken_since = (self._broken_since or clock) if broken else None
+        if broken and clock - (self._broken_since or clock) > BROKEN_FOR:
+            raise Failure(f"{name} has not joined: {problem}{self._journals(sorted(broken))}")
+        if clock > self._deadline:
+            seconds = float(self._inputs["readyTimeoutSeconds"])
+            raise Failure(
+                f"{name} has not joined within {seconds:g} s: {problem}"
+                f"{self._journals(sorted(self._failed_units() or self._restarting_units()))}"
+            )
+
+    def _not_running(self) -> str:
+        return "" if self._machine.alive() else "it does not run"
+
+    def _not_provisioned(self) -> str:
+        if not self._machine.alive():
+            raise Failure(f"{self._inputs['name']} stopped while it was provisioned")
+        if self._machine.run(["test", "-e", PROVISIONED]).code == 0:
+            return ""
+        failed = self._machine.run(["cat", FAILED])
+        if failed.code == 0:
+            raise Failure(f"{self._inputs['name']} could not be provisioned: {failed.output}")
+        return "it goes on"
+
+    def _etcd_problem(self) -> str:
+        return etcd_membership.healthy(self._machine, str(self._inputs["address"]))
+
+    def _failed_units(self) -> set[str]:
+        return self._units("failed")
+
+    def _restarting_units(self) -> set[str]:
+        return self._units("activating")
+
+    def _units(self, state: str) -> set[str]:
+        listing = self._machine.run(
+            ["systemctl", "list-units", f"--state={state}", "--plain", "--no-legend", "--no-pager"]
+        )
+        if listing.code != 0:
+            return set()
+        return {line.split()[0] for line in listing.output.splitlines() if line.strip()}
+
+    def _journals(self, units: list[str]) -> str:
+        """What the units said last."""
+        texts = []
+        for unit in units:
+            said = self._machine.run(
+                ["journalctl", "--unit", unit, "--lines", str(JOURNAL_LINES), "--output=cat", "--no-pager"]
+            )
+            texts.append(f"\n{unit} said last:\n{said.output}")
+        return "".join(texts)

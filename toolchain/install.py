@@ -222,7 +222,7 @@ class _Installation:
             if self._cancelled:
                 raise ToolchainError(f"the build of {pin.name} was cancelled")
             if self._builder is None:
-                self._builder = gobuild.Builder(gobuild.find_go())
+                self._builder = gobuild.Builder(gobuild.find_go(self._progress))
         step = self._progress.step(_build_name(pin), pin.build_seconds)
         try:
             with store.staging(pin, "build") as programs:

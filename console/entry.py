@@ -49,10 +49,10 @@ def _explain(error: Exception) -> int:
 
 
 def _findings(error: Exception) -> int:
-    """Every finding about documents, each with its place and hint."""
-    for finding in error.findings:  # type: ignore[attr-defined]
-        place = f"{finding.place}: " if finding.place else ""
-        _say(f"{place}{finding.message}" + (f"\n  {finding.hint}" if finding.hint else ""), 2)
+    """Every finding about documents, each with its place, excerpt and hint."""
+    from blueprints.render.human import render_findings
+
+    print(render_findings(error.findings, colour=sys.stderr.isatty()), file=sys.stderr)  # type: ignore[attr-defined]
     return 2
 
 

@@ -28,7 +28,7 @@ class Observation:
 
     ``spec`` is what was asked for last, ``ready`` serves, ``starting`` is on its way. None means unknown,
     which is never the same as zero. ``start_seconds`` and ``actuation_seconds`` are high quantiles of what
-    was measured. ``member_rate``, ``minimum`` and ``maximum`` override the policy's where they are known better.
+    was measured. ``member_rate``, ``minimum`` and ``maximum`` override the policy's where known better.
     """
 
     time: float

@@ -3,8 +3,8 @@
 One member more is worth its cost while ``price · rate · P(miss) falls by more than that member``. For errors
 with standard deviation σ around a forecast f this is met where the normal density at z, the head-room in
 units of σ, equals ``σ / (f · price)``, so ``z = sqrt(2·(k + ln(f/σ)))`` with ``k`` the logarithm of the price
-up to a constant. Calm times, where head-room is cheap, get more of it than wild ones. ``k`` itself follows the
-misses: integral control, so that the long-run share of misses meets the budget whatever the errors'
+up to a constant. Calm times, where head-room is cheap, get more of it than wild ones. ``k`` itself follows
+the misses: integral control, so that the long-run share of misses meets the budget whatever the errors'
 distribution.
 """
 

@@ -18,7 +18,8 @@ LOSS_SPELL_SECONDS = 3600.0
 # Softness of the choice between experts, in shares of the best one's loss: a twentieth worse has 60 % of
 # the best one's weight, a third worse next to none.
 SOFTNESS = 0.1
-SOLVE_SECONDS = 60.0
+REVIEW_SECONDS = 60.0
+LEAST_PACE = 3
 # A slope is trusted by its signal-to-noise ratio t: t²/(t² + 4) is one half at two standard errors.
 TRUST = 4.0
 
@@ -43,6 +44,16 @@ class Forecaster:
     weights: list[float] = field(default_factory=lambda: [1.0, 0.0, 0.0, 0.0])
     pending: deque[tuple[float, ...]] = field(default_factory=deque)
     age: int = 0
+    scored: int = 0
+    pace: int = 1
+    review: int = 1
+    rate: float = 1.0
+
+    def __post_init__(self) -> None:
+        # Neighbouring samples share most of their windows: a quarter of the lead apart teaches as much.
+        self.pace = max(LEAST_PACE, self.horizon // 4)
+        self.review = max(1, round(REVIEW_SECONDS / self.step))
+        self.rate = self.step * math.log(2) / LOSS_SPELL_SECONDS
 
     @classmethod
     def new(cls, horizon: int, span: int, step: float) -> Forecaster:
@@ -65,19 +76,18 @@ class Forecaster:
         self.age += 1
         if len(self.pending) >= self.horizon:
             self._score(self.pending.popleft(), value, noise.dispersion)
-            every = max(1, self.horizon // 4)
-            if self.age % every == 0 and len(history) > self.horizon:
-                self.regression.learn(history, value, every)
-            if self.age % max(1, round(SOLVE_SECONDS / self.step)) == 0:
+            if self.age % self.pace == 0 and len(history) > self.horizon:
+                self.regression.learn(history, value, self.pace)
+            if self.age % self.review == 0:
                 self.regression.solve()
-        guesses = self._guesses(history, noise.dispersion, season)
+                self._weigh()
+        level, trend, learnt, seasonal = guesses = self._guesses(history, noise.dispersion, season)
         if only is None:
-            mixed = 0.0
-            for weight, guess in zip(self.weights, guesses, strict=True):
-                mixed += weight * guess
+            a, b, c, d = self.weights
+            mixed = a * level + b * trend + c * learnt + d * seasonal
         else:
             mixed = guesses[EXPERTS.index(only)]
-        self.pending.append((*guesses, mixed))
+        self.pending.append((level, trend, learnt, seasonal, mixed))
         return Outlook(mixed, self.spread.sigma(mixed, noise.dispersion))
 
     def _guesses(
@@ -98,13 +108,24 @@ class Forecaster:
         return level, trend, learnt, seasonal
 
     def _score(self, guesses: tuple[float, ...], value: float, noise: float) -> None:
-        self.spread.learn(guesses[-1], value, noise)
-        scale = max(value, guesses[-1], 1e-9)
-        rate = max(self.step * math.log(2) / LOSS_SPELL_SECONDS, 1.0 / self.age)
-        losses = self.losses
-        for index in range(len(EXPERTS)):
-            losses[index] += (abs(value - guesses[index]) / scale - losses[index]) * rate
-        best = max(min(losses), 1e-6)
-        raw = [math.exp((best - loss) / (SOFTNESS * best)) for loss in losses]
+        level, trend, learnt, seasonal, mixed = guesses
+        self.spread.learn(mixed, value, noise)
+        scale = value if value > mixed else mixed
+        if scale <= 0.0:
+            return
+        self.scored += 1
+        rate = self.rate if self.scored * self.rate > 1.0 else 1.0 / self.scored
+        a, b, c, d = self.losses
+        self.losses = [
+            a + (abs(value - level) / scale - a) * rate,
+            b + (abs(value - trend) / scale - b) * rate,
+            c + (abs(value - learnt) / scale - c) * rate,
+            d + (abs(value - seasonal) / scale - d) * rate,
+        ]
+
+    def _weigh(self) -> None:
+        """Weights from decayed losses: the best expert, and those nearly as good."""
+        best = max(min(self.losses), 1e-6)
+        raw = [math.exp((best - loss) / (SOFTNESS * best)) for loss in self.losses]
         total = sum(raw)
         self.weights = [part / total for part in raw]

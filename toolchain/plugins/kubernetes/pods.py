@@ -107,7 +107,7 @@ def _from_events(pod: Object, events: Iterable[Object]) -> Iterator[str]:
 
 def _from_probes(pod: Object) -> Iterator[str]:
     for container in _containers(pod.get("status") or {}):
-        if (container.get("state") or {}).get("running") and container.get("ready") is False:
+        if "running" in (container.get("state") or {}) and container.get("ready") is False:
             yield f"container {container.get('name')} runs, but is not ready"
 
 
@@ -120,7 +120,7 @@ def crashes(pod: Object) -> tuple[Crash, ...]:
         if ended.get("exitCode") or (before.get("exitCode") and not container.get("ready")):
             name, namespace = str(container.get("name")), str(metadata(pod).get("namespace"))
             # While it waits for its next start, the current log is still that of the ended run.
-            previous = bool((container.get("state") or {}).get("running"))
+            previous = "running" in (container.get("state") or {})
             found.append(Crash(namespace, name_of(pod), name, previous))
     return tuple(found)
 

@@ -18,6 +18,8 @@ from toolchain.plugins.protocol.stubs import provider_pb2_grpc
 
 CALLS_AT_ONCE = 256  # most of them wait for a cluster; threads start only when needed
 PARENT_CHECK = 1.0  # seconds
+# Without this two servers may share a port, and calls would land at either.
+SERVER_OPTIONS = (*CHANNEL_OPTIONS, ("grpc.so_reuseport", 0))
 GRACE = 0.2  # seconds for calls under way when the engine lets go
 
 
@@ -48,7 +50,7 @@ def serve_until_end(
 ) -> NoReturn:
     """Listens on loopback, prints the port as the engine expects, and ends the process when asked to."""
     wanted = next((word.removeprefix("--port=") for word in words if word.startswith("--port=")), "0")
-    server = grpc.server(ThreadPoolExecutor(CALLS_AT_ONCE), options=CHANNEL_OPTIONS)
+    server = grpc.server(ThreadPoolExecutor(CALLS_AT_ONCE), options=SERVER_OPTIONS)
     register(server)
     try:
         port = server.add_insecure_port(f"127.0.0.1:{wanted}")

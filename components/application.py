@@ -1,0 +1,193 @@
+"""`altostratus:application:Application`: a namespace with everything that an application's plan asks for."""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from blueprints.plan import Plan, PlannedCluster
+from components.cluster import Cluster
+from components.hosts.pki import Password
+from components.pods.artifact import TRUST_KEY, TRUST_OBJECT
+from components.pods.exports import Exports
+from components.pods.security import namespace_level
+from components.pods.template import PULL_SECRET, Images
+
+TYPE = "altostratus:application:Application"
+APPLICATION_LABEL = "altostratus.dev/application"
+
+_WEB = {"http": "http", "https": "https", "http2": "http", "websocket": "http", "grpc": "http", "tls": "tls"}
+
+
+@dataclass(frozen=True)
+class RegistryLogin:
+    """What hosts need to pull the application's images, and the authority (PEM) its servers are signed by."""
+
+    address: pulumi.Input[str]
+    username: pulumi.Input[str]
+    password: pulumi.Input[str]
+    ca_certificate: pulumi.Input[str]
+
+
+class Application(pulumi.ComponentResource):
+    """A whole application on one cloud.
+
+    Clusters start in the plan's order: each when those it waits for are ready. Outputs: `urls`
+    (list, one for each exposed port and host), `namespace`, `clusters` (what is known of each, by id).
+    """
+
+    urls: pulumi.Output[list[str]]
+    namespace: pulumi.Output[str]
+    clusters: pulumi.Output[dict[str, Any]]
+
+    def __init__(
+        self,
+        plan: Plan,
+        images: Images,
+        registry: RegistryLogin,
+        node_addresses: pulumi.Input[Sequence[str]],
+        secrets: pulumi.Output[Mapping[str, str]] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(TYPE, plan.application.name, None, opts)
+        self._plan = plan
+        self._children = pulumi.ResourceOptions(parent=self)
+        self._labels = {
+            "app.kubernetes.io/part-of": plan.application.name,
+            "app.kubernetes.io/managed-by": "altostratus",
+            APPLICATION_LABEL: plan.application.name,
+        }
+        namespace = self._create_namespace()
+        self.namespace = namespace.metadata.apply(lambda metadata: str(metadata.name))
+        shared = [self._create_pull_secret(registry), self._create_trust(registry.ca_certificate)]
+        self._create_network_policies()
+        made = self._create_clusters(Exports(plan, self._create_passwords(), secrets), images, shared)
+        self.clusters = pulumi.Output.from_input(
+            {identity: _described(plan.clusters[identity], cluster) for identity, cluster in made.items()}
+        )
+        self.urls = pulumi.Output.all(node_addresses, *_exposed(plan, made)).apply(
+            lambda known: [
+                f"{scheme}://{address}:{port}" for scheme, port in known[1:] for address in known[0]
+            ]
+        )
+        self.register_outputs({"urls": self.urls, "namespace": self.namespace, "clusters": self.clusters})
+
+    def _create_namespace(self) -> k8s.core.v1.Namespace:
+        level = namespace_level(self._plan)
+        rules = {f"pod-security.kubernetes.io/{mode}": level for mode in ("enforce", "warn", "audit")}
+        return k8s.core.v1.Namespace(
+            self._plan.namespace,
+            metadata={"name": self._plan.namespace, "labels": {**self._labels, **rules}},
+            opts=self._children,
+        )
+
+    def _metadata(self, name: str) -> dict[str, Any]:
+        return {"name": name, "namespace": self.namespace, "labels": self._labels}
+
+    def _create_pull_secret(self, registry: RegistryLogin) -> pulumi.Resource:
+        config = pulumi.Output.all(registry.address, registry.username, registry.password).apply(
+            lambda known: docker_config(*known)
+        )
+        return k8s.core.v1.Secret(
+            PULL_SECRET,
+            metadata=self._metadata(PULL_SECRET),
+            type="kubernetes.io/dockerconfigjson",
+            string_data={".dockerconfigjson": pulumi.Output.secret(config)},
+            opts=self._children,
+        )
+
+    def _create_trust(self, ca_certificate: pulumi.Input[str]) -> pulumi.Resource:
+        return k8s.core.v1.ConfigMap(
+            TRUST_OBJECT,
+            metadata=self._metadata(TRUST_OBJECT),
+            data={TRUST_KEY: ca_certificate},
+            opts=self._children,
+        )
+
+    def _create_network_policies(self) -> None:
+        # flannel carries packets and filters none; these speak where a cloud's network does filter.
+        k8s.networking.v1.NetworkPolicy(
+            "same-application",
+            metadata=self._metadata("same-application"),
+            spec={
+                "podSelector": {},
+                "policyTypes": ["Ingress"],
+                "ingress": [{"from": [{"podSelector": {}}]}],
+            },
+            opts=self._children,
+        )
+        for cluster in self._plan.clusters.values():
+            ports = [port for port in cluster.ports if port.exposure != "cluster"]
+            if not ports:
+                continue
+            name = f"{cluster.name}-public"
+            k8s.networking.v1.NetworkPolicy(
+                name,
+                metadata=self._metadata(name),
+                spec={
+                    "podSelector": {"matchLabels": dict(cluster.selector)},
+                    "policyTypes": ["Ingress"],
+                    "ingress": [
+                        {"ports": [{"port": p.port, "protocol": p.transport.upper()} for p in ports]}
+                    ],
+                },
+                opts=self._children,
+            )
+
+    def _create_passwords(self) -> dict[tuple[str, str], pulumi.Output[str]]:
+        return {
+            (cluster, export): Password(
+                f"{self._plan.clusters[cluster].name}-{export}", length=length, opts=self._children
+            ).value
+            for cluster, export, length in self._plan.generated
+        }
+
+    def _create_clusters(
+        self, exports: Exports, images: Images, shared: list[pulumi.Resource]
+    ) -> dict[str, Cluster]:
+        made: dict[str, Cluster] = {}
+        for identity in (identity for stage in self._plan.stages for identity in stage):
+            planned = self._plan.clusters[identity]
+            before: list[pulumi.Resource] = [made[each] for each in planned.waits_for]
+            made[identity] = Cluster(
+                planned,
+                exports,
+                images,
+                self.namespace,
+                pulumi.ResourceOptions(parent=self, depends_on=[*shared, *before]),
+            )
+        return made
+
+
+def docker_config(address: str, username: str, password: str) -> str:
+    """The JSON of a `kubernetes.io/dockerconfigjson` Secret."""
+    login = base64.b64encode(f"{username}:{password}".encode()).decode()
+    entry = {"username": username, "password": password, "auth": login}
+    return json.dumps({"auths": {address: entry}})
+
+
+def _described(planned: PlannedCluster, cluster: Cluster) -> dict[str, Any]:
+    return {
+        "alias": planned.alias,
+        "name": planned.name,
+        "cartridge": planned.cartridge.name,
+        "members": planned.members,
+        "min": planned.bounds.min,
+        "max": planned.bounds.max,
+        "services": dict(cluster.services),
+        "nodePorts": dict(cluster.node_ports),
+    }
+
+
+def _exposed(plan: Plan, made: Mapping[str, Cluster]) -> list[pulumi.Output[list[Any]]]:
+    """Scheme and node port of every port that can be reached at the hosts' addresses, in the plan's order."""
+    return [
+        pulumi.Output.all(_WEB.get(port.protocol, port.protocol), made[cluster.id].node_ports[port.name])
+        for cluster in plan.clusters.values()
+        for port in cluster.ports
+        if port.name in made[cluster.id].node_ports
+    ]

@@ -1,0 +1,169 @@
+"""`altostratus:application:Cluster`: the members of one cartridge, and how they are reached."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from blueprints.plan import PlannedCluster
+from components.pods.exports import Exports, Value
+from components.pods.template import Images, Members, config_object, members, secret_object, shared_claim
+from components.pods.volumes import claim_spec
+from components.pods.workload import (
+    SKIP_AWAIT,
+    deployment_spec,
+    disruption_budget_spec,
+    headless_service_spec,
+    metadata,
+    service_spec,
+    stateful_set_spec,
+)
+
+TYPE = "altostratus:application:Cluster"
+CONFIG_CHECKSUM = "altostratus.dev/config-checksum"
+SECRETS_CHECKSUM = "altostratus.dev/secrets-checksum"
+
+
+class Cluster(pulumi.ComponentResource):
+    """One cluster of an application.
+
+    Who depends on it waits until all its members are ready. Outputs: `services`, host:port by port
+    name, and `node_ports`, the port on every host by port name, for ports exposed on hosts.
+    """
+
+    services: Mapping[str, str]
+    node_ports: Mapping[str, pulumi.Output[int]]
+
+    def __init__(
+        self,
+        planned: PlannedCluster,
+        exports: Exports,
+        images: Images,
+        namespace: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(TYPE, planned.name, None, opts)
+        self._planned = planned
+        self._namespace = namespace
+        self._children = pulumi.ResourceOptions(parent=self)
+        made = members(planned, exports, images)
+        needed = [*self._create_settings(made), *self._create_shared_claims()]
+        node_ports = {port.name: self._create_service(port) for port in planned.ports}
+        self._create_workload(_with_checksums(made), needed)
+        if planned.bounds.max > 1:
+            self._create_disruption_budget()
+        self.services = {port.name: f"{port.host}:{port.service_port}" for port in planned.ports}
+        self.node_ports = {name: port for name, port in node_ports.items() if port is not None}
+        self.register_outputs({"services": self.services, "nodePorts": self.node_ports})
+
+    def _metadata(self, name: str, **annotations: Any) -> dict[str, Any]:
+        found = metadata(self._planned, self._namespace, name)
+        return {**found, "annotations": annotations} if annotations else found
+
+    def _create_settings(self, made: Members) -> list[pulumi.Resource]:
+        created: list[pulumi.Resource] = []
+        if made.config:
+            name = config_object(self._planned)
+            created.append(
+                k8s.core.v1.ConfigMap(
+                    name, metadata=self._metadata(name), data=made.config, opts=self._children
+                )
+            )
+        if made.secrets:
+            name = secret_object(self._planned)
+            created.append(
+                k8s.core.v1.Secret(
+                    name,
+                    metadata=self._metadata(name),
+                    type="Opaque",
+                    string_data=dict(made.secrets),
+                    opts=self._children,
+                )
+            )
+        return created
+
+    def _create_shared_claims(self) -> list[pulumi.Resource]:
+        claims: list[pulumi.Resource] = []
+        for data in self._planned.persistence:
+            if not data.shared:
+                continue
+            name = shared_claim(self._planned, data.name)
+            claims.append(
+                k8s.core.v1.PersistentVolumeClaim(
+                    name,
+                    # A class that binds late binds when the first member starts, which waits for this.
+                    metadata=self._metadata(name, **{SKIP_AWAIT: "true"}),
+                    spec=claim_spec(data, "ReadWriteMany"),
+                    opts=pulumi.ResourceOptions(
+                        parent=self, protect=data.protect, retain_on_delete=data.retain
+                    ),
+                )
+            )
+        return claims
+
+    def _create_service(self, port: Any) -> pulumi.Output[int] | None:
+        # Readiness is the workload's to tell: a cluster at zero members has no endpoints to wait for.
+        waits = port.exposure == "loadBalancer"
+        service = k8s.core.v1.Service(
+            port.service,
+            metadata=self._metadata(port.service, **({} if waits else {SKIP_AWAIT: "true"})),
+            spec=service_spec(self._planned, port),
+            opts=self._children,
+        )
+        if port.exposure != "node":
+            return None
+        return service.spec.apply(lambda spec: int(spec.ports[0].node_port))
+
+    def _create_workload(self, made: Members, needed: list[pulumi.Resource]) -> None:
+        name = self._planned.name
+        options = pulumi.ResourceOptions(parent=self, depends_on=needed)
+        if not self._planned.cartridge.stateful:
+            k8s.apps.v1.Deployment(
+                name, metadata=self._metadata(name), spec=deployment_spec(self._planned, made), opts=options
+            )
+            return
+        headless = k8s.core.v1.Service(
+            name,
+            metadata=self._metadata(name, **{SKIP_AWAIT: "true"}),
+            spec=headless_service_spec(self._planned),
+            opts=self._children,
+        )
+        k8s.apps.v1.StatefulSet(
+            name,
+            metadata=self._metadata(name),
+            spec=stateful_set_spec(self._planned, made),
+            opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=[headless])),
+        )
+
+    def _create_disruption_budget(self) -> None:
+        name = self._planned.name
+        k8s.policy.v1.PodDisruptionBudget(
+            name,
+            metadata=self._metadata(name),
+            spec=disruption_budget_spec(self._planned),
+            opts=self._children,
+        )
+
+
+def _with_checksums(made: Members) -> Members:
+    """Annotations by which members are replaced when, and only when, what they read has changed."""
+    annotations: dict[str, Any] = dict(made.template["metadata"]["annotations"])
+    if made.config:
+        annotations[CONFIG_CHECKSUM] = checksum(made.config)
+    if made.secrets:
+        annotations[SECRETS_CHECKSUM] = _secret_checksum(made.secrets)
+    template = {**made.template, "metadata": {**made.template["metadata"], "annotations": annotations}}
+    return Members(template, made.config, made.secrets, made.claim_templates)
+
+
+def checksum(content: Mapping[str, str]) -> str:
+    """Sixteen digits over keys and values."""
+    return hashlib.sha256(json.dumps(sorted(content.items())).encode()).hexdigest()[:16]
+
+
+def _secret_checksum(secrets: Mapping[str, Value]) -> pulumi.Output[str]:
+    # It stays a secret in the state: a short password could be guessed from its checksum.
+    return pulumi.Output.secret(pulumi.Output.all(**secrets).apply(checksum))

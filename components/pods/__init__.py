@@ -1,0 +1,1 @@
+"""Members as Pods: pure functions from a plan to Kubernetes' own objects."""

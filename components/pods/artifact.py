@@ -1,0 +1,165 @@
+"""A member's artifact: the containers that fetch it from git, and where the member finds it.
+
+One volume holds git's own data, the files, and what they are (commit, branch, address); the
+member sees the last two only, each through its own folder.
+"""
+
+import math
+from typing import Any
+
+from blueprints.kinds.cartridge_use import Artifact
+from blueprints.kinds.containers import Security
+from blueprints.plan import PlannedCluster
+from components.pods.environment import ARTIFACT_STATE
+from components.pods.errors import ApplicationError
+from components.pods.exports import Exports, Value
+from components.pods.security import container_security
+
+ARTIFACT_VOLUME = "altostratus-artifact"
+TRUST_OBJECT = "altostratus-trust"
+TRUST_KEY = "ca.crt"
+
+FETCHER = "artifact"
+FOLLOWER = "artifact-follow"
+
+_CREDENTIALS_VOLUME = "altostratus-git"
+_SCRATCH_VOLUME = "altostratus-artifact-tmp"
+_TRUST_VOLUME = "altostratus-trust"
+_NOBODY = 65534
+_RESOURCES = {
+    "requests": {"cpu": "10m", "memory": "32Mi"},
+    "limits": {"memory": "512Mi"},
+}
+
+
+def artifact_mounts(cluster: PlannedCluster) -> list[dict[str, Any]]:
+    """What the main container mounts of the artifact's volume.
+
+    Raises ApplicationError where the cartridge has no place for an artifact.
+    """
+    artifact = cluster.artifact
+    if artifact is None:
+        return []
+    slot = cluster.cartridge.artifact
+    if slot is None:
+        raise ApplicationError(
+            f"cluster {cluster.id} has an artifact, but its cartridge {cluster.cartridge.name} has no place "
+            "for one.\n  Say where in the cartridge: artifact: {path: /the/folder}."
+        )
+    content = f"content/{artifact.path.strip('/')}" if artifact.path else "content"
+    return [
+        {"name": ARTIFACT_VOLUME, "mountPath": slot.path, "subPath": content},
+        {"name": ARTIFACT_VOLUME, "mountPath": ARTIFACT_STATE, "subPath": "state", "readOnly": True},
+    ]
+
+
+def fetcher(cluster: PlannedCluster, artifact: Artifact, image: Value) -> dict[str, Any]:
+    """The init container that fetches the artifact once."""
+    return _container(FETCHER, cluster, artifact, image, [])
+
+
+def follower(cluster: PlannedCluster, artifact: Artifact, image: Value) -> dict[str, Any] | None:
+    """The container that keeps a running member's artifact up to date, where its cartridge can take that."""
+    slot = cluster.cartridge.artifact
+    if artifact.poll is None or artifact.commit is not None or slot is None or slot.on_change != "reload":
+        return None
+    seconds = max(1, math.ceil(artifact.poll.seconds))
+    return _container(FOLLOWER, cluster, artifact, image, [_variable("ARTIFACT_POLL", str(seconds))])
+
+
+def artifact_volumes(cluster: PlannedCluster, secret_object: str) -> list[dict[str, Any]]:
+    """The volumes that only the fetching containers see: authorities to trust, and credentials."""
+    artifact = cluster.artifact
+    if artifact is None:
+        return []
+    volumes: list[dict[str, Any]] = [
+        {"name": _TRUST_VOLUME, "configMap": {"name": TRUST_OBJECT, "optional": True}},
+        {"name": _SCRATCH_VOLUME, "emptyDir": {}},
+    ]
+    if artifact.credentials is not None:
+        volumes.append(
+            {
+                "name": _CREDENTIALS_VOLUME,
+                "secret": {
+                    "secretName": secret_object,
+                    "defaultMode": 0o440,
+                    "items": [
+                        {"key": _credential_key(name), "path": name} for name in _credential_names(artifact)
+                    ],
+                },
+            }
+        )
+    return volumes
+
+
+def credentials(cluster: PlannedCluster, exports: Exports) -> dict[str, Value]:
+    """What the cluster's Secret must hold for its repository, by key."""
+    artifact = cluster.artifact
+    if artifact is None or artifact.credentials is None:
+        return {}
+    given = artifact.credentials
+    wanted_by = f"the artifact of {cluster.id}"
+    found: dict[str, Value] = {}
+    if given.username is not None:
+        found[_credential_key("username")] = given.username
+    if given.password is not None:
+        found[_credential_key("password")] = exports.secret(given.password.secret, wanted_by)
+    if given.ssh_key is not None:
+        found[_credential_key("ssh-key")] = exports.secret(given.ssh_key.secret, wanted_by)
+    return found
+
+
+def _credential_names(artifact: Artifact) -> list[str]:
+    given = artifact.credentials
+    if given is None:
+        return []
+    fields = {"username": given.username, "password": given.password, "ssh-key": given.ssh_key}
+    return [name for name, value in fields.items() if value is not None]
+
+
+def _credential_key(name: str) -> str:
+    return f"git.{name}"
+
+
+def _container(
+    name: str, cluster: PlannedCluster, artifact: Artifact, image: Value, more: list[dict[str, Any]]
+) -> dict[str, Any]:
+    if artifact.git is None:
+        raise ApplicationError(
+            f"the artifact of {cluster.id} is a folder ({artifact.directory}); members fetch artifacts "
+            "from git only.\n  Put the folder into a repository, or into the cartridge's image by its Dockerfile."
+        )
+    environment = [_variable("ARTIFACT_URL", artifact.git)]
+    for key, value in (
+        ("ARTIFACT_BRANCH", artifact.branch),
+        ("ARTIFACT_COMMIT", artifact.commit),
+        ("ARTIFACT_PATH", artifact.path),
+    ):
+        if value is not None:
+            environment.append(_variable(key, value))
+    mounts: list[dict[str, Any]] = [
+        {"name": ARTIFACT_VOLUME, "mountPath": "/artifact"},
+        {"name": _SCRATCH_VOLUME, "mountPath": "/tmp"},  # noqa: S108
+        {"name": _TRUST_VOLUME, "mountPath": "/etc/altostratus/trust", "readOnly": True},
+    ]
+    if artifact.credentials is not None:
+        mounts.append({"name": _CREDENTIALS_VOLUME, "mountPath": "/etc/altostratus/git", "readOnly": True})
+    # The member's own user, so that what is fetched belongs to it.
+    owner = cluster.cartridge.security
+    security = Security(
+        user=owner.user or _NOBODY, group=owner.group or owner.user or _NOBODY, read_only_root=True
+    )
+    return {
+        "name": name,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "env": environment + more,
+        "resources": _RESOURCES,
+        "securityContext": container_security(security),
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "volumeMounts": mounts,
+    }
+
+
+def _variable(name: str, value: str) -> dict[str, Any]:
+    return {"name": name, "value": value.replace("$(", "$$(")}

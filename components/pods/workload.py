@@ -1,0 +1,90 @@
+"""The objects around a cluster's Pods: the controller that keeps them, Services, and the disruption budget."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from blueprints.plan import PlannedCluster, PlannedPort
+from components.pods.template import Members
+
+SKIP_AWAIT = "pulumi.com/skipAwait"
+
+_START_SECONDS = 600
+_HISTORY = 5
+
+
+def metadata(cluster: PlannedCluster, namespace: Any, name: str) -> dict[str, Any]:
+    """Name, namespace and labels of an object of the cluster."""
+    return {"name": name, "namespace": namespace, "labels": dict(cluster.labels)}
+
+
+def deployment_spec(cluster: PlannedCluster, members: Members) -> dict[str, Any]:
+    """Members that are all alike: new ones serve before old ones leave."""
+    return {
+        "replicas": cluster.members,
+        "revisionHistoryLimit": _HISTORY,
+        "progressDeadlineSeconds": _START_SECONDS,
+        "selector": {"matchLabels": dict(cluster.selector)},
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "25%"}},
+        "template": members.template,
+    }
+
+
+def stateful_set_spec(cluster: PlannedCluster, members: Members) -> dict[str, Any]:
+    """Members with a name and data of their own, started and replaced one after another."""
+    own = [each for each in cluster.persistence if not each.shared]
+    kept = any(each.retain for each in own)
+    return {
+        "replicas": cluster.members,
+        "serviceName": cluster.name,
+        "revisionHistoryLimit": _HISTORY,
+        "selector": {"matchLabels": dict(cluster.selector)},
+        "updateStrategy": {"type": "RollingUpdate"},
+        "template": members.template,
+        "volumeClaimTemplates": members.claim_templates,
+        # A member that returns finds its data; only the end of the application may end that.
+        "persistentVolumeClaimRetentionPolicy": {
+            "whenScaled": "Retain",
+            "whenDeleted": "Retain" if kept else "Delete",
+        },
+    }
+
+
+def service_spec(cluster: PlannedCluster, port: PlannedPort) -> dict[str, Any]:
+    """The Service of one port mapping."""
+    types: Mapping[str, str] = {"cluster": "ClusterIP", "node": "NodePort", "loadBalancer": "LoadBalancer"}
+    mapping: dict[str, Any] = {
+        "name": port.name,
+        "port": port.service_port,
+        "targetPort": port.port,
+        "protocol": port.transport.upper(),
+    }
+    if port.node_port is not None:
+        mapping["nodePort"] = port.node_port
+    return {
+        "type": types[port.exposure],
+        "selector": dict(cluster.selector),
+        "ports": [mapping],
+        "sessionAffinity": "ClientIP" if port.session_affinity else "None",
+    }
+
+
+def headless_service_spec(cluster: PlannedCluster) -> dict[str, Any]:
+    """The Service that gives each member of a stateful cluster a name."""
+    return {
+        "clusterIP": "None",
+        "publishNotReadyAddresses": True,
+        "selector": dict(cluster.selector),
+        "ports": [
+            {"name": port.name, "port": port.port, "protocol": port.transport.upper()}
+            for port in cluster.ports
+        ],
+    }
+
+
+def disruption_budget_spec(cluster: PlannedCluster) -> dict[str, Any]:
+    """Hosts are emptied one member at a time; a member that does not work anyway is in nobody's way."""
+    return {
+        "maxUnavailable": 1,
+        "selector": {"matchLabels": dict(cluster.selector)},
+        "unhealthyPodEvictionPolicy": "AlwaysAllow",
+    }

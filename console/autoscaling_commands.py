@@ -1,0 +1,78 @@
+"""Commands on the autoscaler's controller alone: decide over a stream, replay a trace."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Policy = Annotated[Path, typer.Option("--policy", help="A file with an AutoscalingPolicy document.")]
+Name = Annotated[str | None, typer.Option(help="Which policy, where the file has several.")]
+Minimum = Annotated[int, typer.Option("--min", help="Fewest members.", min=0)]
+Maximum = Annotated[int, typer.Option("--max", help="Most members.", min=1)]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `alto`."""
+    app.command()(decide)
+    app.command()(replay)
+
+
+def decide(
+    policy: Policy,
+    stream: Annotated[bool, typer.Option("--stream", help="One JSON observation a line in.")] = True,
+    name: Name = None,
+    minimum: Minimum = 1,
+    maximum: Maximum = 1000,
+) -> None:
+    """Answer each JSON observation on standard input with one JSON decision on standard output."""
+    from autoscaler.decide.policy import PolicyError
+    from autoscaler.decide.stream import decide_stream, read_policy
+    from console.errors import BadInput
+
+    if not stream:
+        raise BadInput("decisions are made on a stream", "Leave out --no-stream.")
+    try:
+        chosen = read_policy(policy, name=name, minimum=minimum, maximum=maximum)
+    except PolicyError as error:
+        raise BadInput(str(error)) from error
+    if decide_stream(chosen, sys.stdin, sys.stdout):
+        raise typer.Exit(2)
+
+
+def replay(
+    trace: Annotated[Path, typer.Option(help="A CSV with the columns timestamp,value.")],
+    policy: Policy,
+    against: Annotated[str, typer.Option(help="Peers to compare with.")] = "hpa,keda,kpa,phpa,stratos",
+    name: Name = None,
+    minimum: Minimum = 2,
+    maximum: Maximum = 120,
+    smooth: Annotated[float, typer.Option(help="Smooth the trace over this many seconds first.")] = 0.0,
+    first_day: Annotated[float, typer.Option(help="Start this many days into the trace.")] = 0.0,
+    days: Annotated[float | None, typer.Option(help="Replay only so many days.")] = None,
+    equal_misses: Annotated[bool, typer.Option(help="Also tune each peer to the same miss rate.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Write an SVG of demand and supply.")] = None,
+) -> None:
+    """Replay a load trace under the controller and under other autoscalers' algorithms."""
+    from json import dumps
+
+    from autoscaler.decide.policy import PolicyError
+    from autoscaler.decide.stream import read_policy
+    from autoscaler.replay.fluid import FluidModel
+    from autoscaler.replay.report import prepared
+    from autoscaler.replay.report import replay as run
+    from autoscaler.replay.trace import TraceError, read_trace
+    from console.errors import BadInput
+
+    model = FluidModel(minimum=minimum, maximum=maximum)
+    peers = [peer for peer in against.split(",") if peer]
+    try:
+        chosen = read_policy(policy, name=name, minimum=minimum, maximum=maximum)
+        load = prepared(read_trace(trace), model, smooth=smooth, first_day=first_day, days=days)
+        report = run(load, chosen, peers, model=model, equal_misses=equal_misses)
+    except (PolicyError, TraceError) as error:
+        raise BadInput(str(error)) from error
+    if plot is not None:
+        report.plot(plot)
+    print(dumps(report.as_json(), indent=2) if json else report.table())

@@ -43,22 +43,24 @@ class Vendors:
             if os.environ.get("ALTO_VENDOR_DOWNLOADS", "on").lower() in ("off", "no", "0", "false"):
                 self._answers.update(dict.fromkeys(hosts, False))
                 return
+            if not hosts:
+                return
+            client = _client()  # made before the clock starts: loading its library takes time too
             # Daemon threads: a lookup that hangs must delay neither this nor the end of the program.
-            threads = {host: threading.Thread(target=self._ask, args=(host,), daemon=True) for host in hosts}
-            for thread in threads.values():
+            threads = [threading.Thread(target=self._ask, args=(host, client), daemon=True) for host in hosts]
+            for thread in threads:
                 thread.start()
             deadline = time.monotonic() + PROBE_SECONDS
-            for thread in threads.values():
+            for thread in threads:
                 thread.join(max(0.0, deadline - time.monotonic()))
             for host in hosts:
                 self._answers.setdefault(host, False)
 
-    def _ask(self, host: str) -> None:
+    def _ask(self, host: str, client: "httpx.Client") -> None:
         import httpx
 
         try:
-            with _client() as client:
-                client.head(f"https://{host}/", follow_redirects=False)
+            client.head(f"https://{host}/", follow_redirects=False)
             self._answers.setdefault(host, True)
         except (httpx.HTTPError, OSError):
             self._answers.setdefault(host, False)

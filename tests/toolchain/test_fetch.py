@@ -147,7 +147,7 @@ def test_hosts_are_asked_once_and_a_silent_one_costs_one_wait_for_all(
     asked: list[str] = []
 
     class Silent(fetch.Vendors):
-        def _ask(self, host: str) -> None:
+        def _ask(self, host: str, client: httpx.Client) -> None:
             asked.append(host)
             if host == "good.test":
                 self._answers[host] = True

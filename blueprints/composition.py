@@ -16,7 +16,10 @@ from blueprints.loader import Loaded
 from blueprints.order import Predecessors, predecessors
 
 CLUSTER_LIMIT = 20_000
-"""The most clusters an application may have, one instance of each group counted."""
+"""The most clusters and groups an application may have, one instance of each group counted."""
+
+NESTING_LIMIT = 100
+"""The deepest nesting of named groups."""
 
 DocumentPath = tuple[str | int, ...]
 
@@ -75,7 +78,7 @@ class ComposedLevel:
     scaling: tuple[ScalingRule, ...]
     termination: Termination
     size: int
-    """Clusters in it, one instance of each group counted."""
+    """Clusters and groups in it, one instance of each group counted."""
 
     def child(self, alias: str) -> "ComposedCluster | ComposedGroup | None":
         """The direct child with an alias."""
@@ -119,14 +122,17 @@ class ComposedLevel:
 class Composer:
     """Composes levels; groups that contain themselves are cut where they would repeat.
 
-    `cycles` collects, for each such cut, the place of the reference and the names of the cycle.
+    `cycles` collects, for each such cut, the place of the reference and the names of the cycle;
+    `too_deep` the places where nesting, or the work of composing, went past its limit.
     """
 
     def __init__(self, lookup: Lookup) -> None:
         self._lookup = lookup
         self._named: dict[str, ComposedLevel | None] = {}
         self._trail: list[str] = []
+        self._composed = 0
         self.cycles: list[tuple[Loaded, DocumentPath, tuple[str, ...]]] = []
+        self.too_deep: list[tuple[Loaded, DocumentPath]] = []
 
     def compose(self, document: Loaded) -> ComposedLevel:
         """The level a loaded Application or CartridgeGroup stands for."""
@@ -157,7 +163,7 @@ class Composer:
         for index, group in enumerate(level.groups):
             inner = self._group_level(group, origin, (*place, "groups", index), overrides)
             groups.setdefault(group.alias, ComposedGroup(group, inner, (*place, "groups", index)))
-        size = len(clusters) + sum(g.level.size for g in groups.values())
+        size = len(clusters) + sum(1 + g.level.size for g in groups.values())
         return ComposedLevel(
             origin,
             place,
@@ -190,6 +196,10 @@ class Composer:
         if use.group in self._trail:
             cycle = (*self._trail[self._trail.index(use.group) :], use.group)
             self.cycles.append((origin, (*place, "group"), cycle))
+            return _empty(origin, place)
+        self._composed += 1
+        if len(self._trail) >= NESTING_LIMIT or self._composed > CLUSTER_LIMIT:
+            self.too_deep.append((origin, (*place, "group")))
             return _empty(origin, place)
         if not inner:
             return self._named_level(use.group, document) or _empty(origin, place)

@@ -53,8 +53,8 @@ def expand(root: ComposedLevel, scale: ScaleState | None = None, copy: str = "ho
 def too_large(root: ComposedLevel) -> Finding:
     """The finding about more clusters than any application may have."""
     return root.origin.finding(
-        "ALT1203",
-        f"{root.origin.name} expands to {root.size:,} clusters; at most {CLUSTER_LIMIT:,} are allowed",
+        "ALT1220",
+        f"{root.origin.name} has {root.size:,} clusters and groups; at most {CLUSTER_LIMIT:,} are allowed",
     )
 
 

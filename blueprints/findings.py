@@ -55,7 +55,11 @@ CODES: Mapping[str, str] = {
     "ALT1213": "A reference to a cluster or group leads nowhere.",
     "ALT1214": "A file beside the document is missing.",
     "ALT1215": "The tenant's rules do not allow this.",
-    "ALT1216": "An application has nothing to run.",
+    "ALT1216": "An application or group has nothing to run.",
+    "ALT1217": "An artifact has no place in its cartridge, or a cartridge lacks its artifact.",
+    "ALT1218": "A load balancer is asked for where it does not fit.",
+    "ALT1219": "A number can never be reached.",
+    "ALT1220": "An application, or the nesting of its groups, is too large.",
     # scale
     "ALT1301": "A scale names something the application does not have.",
     "ALT1302": "A scale is out of its range.",

@@ -86,7 +86,12 @@ class Workspace:
         """The finding about a name nothing has."""
         known = self.names(kind)
         close = nearest(name, known)
-        hint = f"Did you mean {close!r}?" if close else f"There are {', '.join(known) or 'none'}."
+        if close:
+            hint = f"Did you mean {close!r}?"
+        elif known:
+            hint = f"There are {', '.join(known)}."
+        else:
+            hint = f"No {kind} was read; add a document with kind: {kind} and name: {name}."
         return Finding(
             "ALT1202", f"there is no {kind} {name!r}", value=name, allowed=known, nearest=close, hint=hint
         )

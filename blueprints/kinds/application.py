@@ -1,11 +1,11 @@
 """The Application document: the top of a tree of clusters and groups."""
 
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from blueprints.kinds.level import Level
-from blueprints.model import Document, Items, Model, fault
+from blueprints.model import Document, Items, Model
 from blueprints.names import APPLICATION_NAME_LIMIT, NAME_PATTERN, ResourceName
 from blueprints.quantities import Duration, Percent
 
@@ -49,9 +49,3 @@ class Application(Level, Document):
     """The LoadBalancer in front of the application."""
     objectives: Objectives | None = None
     """The service levels it promises."""
-
-    @model_validator(mode="after")
-    def _not_empty(self) -> Self:
-        if not self.cartridges and not self.groups:
-            raise fault("ALT1216", "the application has neither cartridges nor groups")
-        return self

@@ -1,0 +1,1 @@
+"""Reports for people and for machines: plain text, JSON and SARIF."""

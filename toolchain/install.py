@@ -133,6 +133,7 @@ class _Installation:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._vendors = fetch.Vendors()
+        self._places = threading.Semaphore(max(1, (os.cpu_count() or 1) // 2))
         self._builder: gobuild.Builder | None = None
         self._lock = threading.Lock()
         self._cancelled = False
@@ -147,7 +148,7 @@ class _Installation:
                 self._progress.expect(_build_name(pin), pin.build_seconds)
         errors: list[ToolchainError] = []
         downloads = ThreadPoolExecutor(max(1, len(downloadable)), "download")
-        builds = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) // 2), "build")
+        builds = ThreadPoolExecutor(len(ordered), "build")
         with downloads, builds:
             try:
                 fetched = {pin: downloads.submit(self._download, pin) for pin in downloadable}
@@ -213,9 +214,11 @@ class _Installation:
         return True
 
     def _build(self, pin: Pin) -> None:
+        # A place among the running builds is taken last: one that waits for another process holds none.
         with self._turn(pin), _explained(pin):
             if store.find(pin) is None:
-                self._build_in_turn(pin)
+                with self._places:
+                    self._build_in_turn(pin)
 
     def _build_in_turn(self, pin: Pin) -> None:
         with self._lock:

@@ -177,14 +177,10 @@ def running(folder: Path) -> Iterator[ControlPlane]:
         until(lambda: _answers(plane, processes, folder), "the control plane answers", START_LIMIT)
         yield plane
     finally:
-        for process in reversed(processes):
-            process.terminate()
         for process in processes:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(10)
+            process.kill()  # what it stores is thrown away, so there is nothing to end gently
+        for process in processes:
+            process.wait(10)
 
 
 def _start(folder: Path, start: Starter, etcd: dict[str, Path], kubernetes: dict[str, Path]) -> ControlPlane:

@@ -8,6 +8,7 @@ import base64
 import http.client
 import json
 import os
+import re
 import select
 import ssl
 import tempfile
@@ -28,6 +29,7 @@ Warn = Callable[[str], None]
 CALL_TIMEOUT = 60.0  # seconds for one request
 WATCH_TIMEOUT = 300  # seconds after which the server ends a watch, and it is begun anew
 IDLE_LIMIT = 30.0  # seconds a connection may rest before it is no longer trusted
+WARNING = re.compile(r'\d{3} \S+ "((?:[^"\\]|\\.)*)"')  # code, agent, quoted text
 JSON = "application/json"
 APPLY = "application/apply-patch+yaml"
 JSON_PATCH = "application/json-patch+json"
@@ -262,7 +264,7 @@ class Response:
     def warnings(self) -> list[str]:
         """What the server warns of: fields it does not know, versions it will drop."""
         headers = self._answer.headers.get_all("Warning") or []
-        return [text.split('"')[1].replace("\\", "") for text in headers if text.count('"') >= 2]
+        return [found.replace("\\", "") for text in headers for found in WARNING.findall(text)]
 
     def lines(self) -> Iterator[bytes]:
         """One line after the other, as they come; `abort` may end them from another thread."""

@@ -58,7 +58,7 @@ def certificates(topology: Topology) -> list[CertificateSpec]:
         CertificateSpec("etcd-admin", ETCD, "altostratus-admin", _CLIENT),
         CertificateSpec("admin", KUBERNETES, "altostratus-admin", _CLIENT, ("system:masters",)),
     ]
-    for host in topology.etcd_members:
+    for host in topology.etcd_candidates:
         specs.append(
             CertificateSpec(
                 key=f"etcd-{host.name}",

@@ -65,7 +65,7 @@ class DockerDriver:
             # Its image serves the cluster's birth; a newer one is no reason to make it again.
             opts=self._options(ignore_changes=["image"]),
         )
-        return Machine(container.id, container)
+        return Machine(container.name, container.id, container)
 
     def host(self, host: Host, ignition: pulumi.Input[str]) -> Machine:
         name = f"{self._prefix}-{host.name}"
@@ -97,7 +97,7 @@ class DockerDriver:
             # Provisioned once: what changes later reaches a host through its Node.
             opts=self._options(ignore_changes=["uploads", "image"]),
         )
-        return Machine(container.id, container)
+        return Machine(container.name, container.id, container)
 
     def _image(self, name: str, context: BuildContext) -> docker.Image:
         return docker.Image(

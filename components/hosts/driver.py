@@ -13,8 +13,9 @@ from components.hosts.topology import Host
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine that exists: another `id` means another machine, with nothing but its disks kept."""
+    """A machine that exists. Made anew it has another `id`, but keeps its `name` and its disk."""
 
+    name: pulumi.Output[str]
     id: pulumi.Output[str]
     resource: pulumi.Resource
 

@@ -57,11 +57,11 @@ class HostCluster(pulumi.ComponentResource):
         self.address = pulumi.Output.from_input(self.topology.control_planes[0].address)
         self.etcd = pulumi.Output.secret(_etcd_access(self.topology, trust))
         authority = trust.authorities["cloud"]
-        self.certificate_authority = pulumi.Output.secret(
-            pulumi.Output.from_input(
-                {"certificate": authority.certificate, "privateKey": authority.private_key}
-            )
-        )
+        keys: dict[str, Any] = {
+            "certificate": authority.certificate,
+            "privateKey": authority.private_key,
+        }
+        self.certificate_authority = pulumi.Output.secret(pulumi.Output.from_input(keys))
         self.network = driver.network.name
         self.register_outputs(
             {
@@ -89,11 +89,13 @@ class HostCluster(pulumi.ComponentResource):
         self, driver: HostDriver, trust: Trust, token: DiscoveryToken, kubeconfig: pulumi.Output[str]
     ) -> list[Node]:
         tools = install.ensure(["butane", "ignition-validate"])
+        machines = {
+            host.name: driver.host(host, trust.materials(token.url, _ignition_of(self.topology, host, tools)))
+            for host in self.topology.hosts
+        }
         nodes: list[Node] = []
         for host in self.topology.hosts:
-            ignition = trust.materials(token.url, _ignition_of(self.topology, host, tools))
-            machine = driver.host(host, ignition)
-            nodes.append(self._node(driver, trust, token, kubeconfig, host, machine, nodes[-1:]))
+            nodes.append(self._node(driver, trust, token, kubeconfig, host, machines, nodes[-1:]))
         return nodes
 
     def _node(
@@ -103,14 +105,17 @@ class HostCluster(pulumi.ComponentResource):
         token: DiscoveryToken,
         kubeconfig: pulumi.Output[str],
         host: Host,
-        machine: Machine,
+        machines: dict[str, Machine],
         after: list[Node],
     ) -> Node:
         return Node(
             f"{self.topology.cloud}-{host.name}-joined",
             driver=driver.name,
             host=host.name,
-            machine_id=machine.id,
+            # By name: a machine made anew takes its predecessor's place, and nobody has to leave first.
+            machine_id=machines[host.name].name,
+            # By id: with any machine made anew, every host's place in the cluster is looked at again.
+            peers=[{"name": host_name, "machineId": each.id} for host_name, each in machines.items()],
             address=host.address,
             roles=list(host.roles),
             kubeconfig=kubeconfig,

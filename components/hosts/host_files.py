@@ -16,7 +16,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from components.hosts.certificates import CLOUD, ETCD, FRONT_PROXY, KUBERNETES
 from components.hosts.kubeconfig import part_kubeconfig
 from components.hosts.topology import CONTROL_PLANE, Host, Topology
-from components.hosts.topology import ETCD as ETCD_ROLE
 
 _TEMPLATES = Path(__file__).parent / "butane" / "files"
 _PKI = "/etc/kubernetes/pki"
@@ -63,12 +62,13 @@ UNITS_BY_PATH = {
     "/etc/kubernetes/Corefile": "coredns.service",
     "/etc/kubernetes/authentication.yaml": "kube-apiserver.service",
     "/etc/kubernetes/bootstrap/": "cluster-bootstrap.service",
-    "/etc/kubernetes/control-plane.env": "kube-apiserver.service",
+    "/etc/kubernetes/control-plane.env": "control-plane.target",
     "/etc/kubernetes/encryption.yaml": "kube-apiserver.service",
     "/etc/kubernetes/flannel.json": "flanneld.service",
     "/etc/kubernetes/kube-proxy.yaml": "kube-proxy.service",
     "/etc/kubernetes/kubelet.yaml": "kubelet.service",
     "/etc/kubernetes/node.env": "kubelet.service",
+    f"{_PKI}/ca.crt": "cluster.target",
     f"{_PKI}/apiserver": "kube-apiserver.service",
     f"{_PKI}/controller-manager": "kube-controller-manager.service",
     f"{_PKI}/coredns": "coredns.service",
@@ -78,7 +78,7 @@ UNITS_BY_PATH = {
     f"{_PKI}/kube-proxy": "kube-proxy.service",
     f"{_PKI}/kubelet": "kubelet.service",
     f"{_PKI}/scheduler": "kube-scheduler.service",
-    f"{_PKI}/service-account": "kube-apiserver.service",
+    f"{_PKI}/service-account": "control-plane.target",
 }
 """Which unit reads the files under a path, and is started again when they change."""
 
@@ -92,7 +92,7 @@ def host_files(topology: Topology, host: Host, materials: Materials) -> dict[str
     """Every file of `host`, by its path on the host, sorted."""
     scope = {"host": host, "cluster": topology, "secrets": materials}
     files = _every_host(scope, host, materials)
-    if ETCD_ROLE in host.roles:
+    if host in topology.etcd_candidates:
         files |= _etcd(scope, host, materials)
     if CONTROL_PLANE in host.roles:
         files |= _control_plane(scope, host, materials)

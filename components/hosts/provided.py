@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 
 _ATTRIBUTES = {"privateKey": "private_key", "publicKey": "public_key", "notAfter": "not_after"}
+_WIRE = {attribute: key for key, attribute in _ATTRIBUTES.items()}
 
 
 class ProvidedResource(pulumi.CustomResource):
@@ -20,7 +21,13 @@ class ProvidedResource(pulumi.CustomResource):
         secrets: Sequence[str] = (),
     ) -> None:
         options = pulumi.ResourceOptions(additional_secret_outputs=list(secrets))
-        super().__init__(token, resource_name, dict(props), pulumi.ResourceOptions.merge(opts, options))
+        # The SDK makes an attribute of each key as it is given here.
+        named = {_ATTRIBUTES.get(key, key): value for key, value in props.items()}
+        super().__init__(token, resource_name, named, pulumi.ResourceOptions.merge(opts, options))
+
+    def translate_input_property(self, prop: str) -> str:
+        """The key of an attribute on the wire."""
+        return _WIRE.get(prop, prop)
 
     def translate_output_property(self, prop: str) -> str:
         """The attribute of an output. Keys inside inputs (paths, say) are left as they are."""

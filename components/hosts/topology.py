@@ -53,6 +53,12 @@ class Topology:
         return tuple(host for host in self.hosts if ETCD in host.roles)
 
     @property
+    def etcd_candidates(self) -> tuple[Host, ...]:
+        """The hosts that hold etcd now, or would with more hosts. A member that is no longer one still
+        has to tell the others, so these keep their access."""
+        return self.hosts[:_ETCD_MEMBERS]
+
+    @property
     def gateway(self) -> str:
         return str(self.subnet[1])
 

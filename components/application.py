@@ -88,19 +88,19 @@ class Application(pulumi.ComponentResource):
     def _metadata(self, name: str) -> dict[str, Any]:
         return {"name": name, "namespace": self.namespace, "labels": self._labels}
 
-    def _create_pull_secret(self, registry: RegistryLogin) -> pulumi.Resource:
-        config = pulumi.Output.all(registry.address, registry.username, registry.password).apply(
-            lambda known: docker_config(*known)
-        )
+    def _create_pull_secret(self, registry: RegistryLogin) -> k8s.core.v1.Secret:
+        login = pulumi.Output.all(registry.address, registry.username, registry.password)
+        config: pulumi.Output[str] = login.apply(lambda known: docker_config(*known))
+        secret: pulumi.Output[str] = pulumi.Output.secret(config)
         return k8s.core.v1.Secret(
             PULL_SECRET,
             metadata=self._metadata(PULL_SECRET),
             type="kubernetes.io/dockerconfigjson",
-            string_data={".dockerconfigjson": pulumi.Output.secret(config)},
+            string_data={".dockerconfigjson": secret},
             opts=self._children,
         )
 
-    def _create_trust(self, ca_certificate: pulumi.Input[str]) -> pulumi.Resource:
+    def _create_trust(self, ca_certificate: pulumi.Input[str]) -> k8s.core.v1.ConfigMap:
         return k8s.core.v1.ConfigMap(
             TRUST_OBJECT,
             metadata=self._metadata(TRUST_OBJECT),

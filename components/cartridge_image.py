@@ -12,6 +12,8 @@ import pulumi_docker as docker
 
 from blueprints.kinds.cartridge import Cartridge
 from blueprints.kinds.containers import Container
+from components.image_names import image_key
+from components.pods.errors import ApplicationError
 
 TYPE = "altostratus:platform:CartridgeImage"
 
@@ -89,22 +91,25 @@ class CartridgeImage(pulumi.ComponentResource):
         self.register_outputs({"reference": self.reference})
 
 
-def image_key(cartridge: str, container: str | None = None) -> str:
-    """What an image is called among a platform's images: `php`, or `php/exporter` for a side car."""
-    return cartridge if container is None else f"{cartridge}/{container}"
-
-
 def image_sources(cartridge: Cartridge, folder: Path) -> Iterator[tuple[str, ImageSource]]:
     """The images that a cartridge's containers are built as, by their keys.
 
-    `folder` is where the paths of the cartridge's document start.
+    `folder` is where the paths of the cartridge's document start. Raises ApplicationError for a container
+    that is neither a ready image nor a build.
     """
     containers: list[tuple[str | None, Container]] = [(None, cartridge)]
-    containers += [(each.name, each) for each in (*cartridge.init, *cartridge.sidecars)]
+    containers += [(each.name, each) for each in cartridge.init]
+    containers += [(each.name, each) for each in cartridge.sidecars]
     for name, container in containers:
-        if container.build is None:
-            continue
         key = image_key(cartridge.name, name)
+        if container.image is not None:
+            continue
+        if container.build is None:
+            raise ApplicationError(
+                f"the platform makes images from a Dockerfile only, and {key} is made from "
+                f"{'code' if container.code is not None else 'a set-up script'}.\n"
+                "  Give it a Dockerfile under `build`, or a ready image under `image`."
+            )
         context = (folder / container.build.context).resolve()
         yield (
             key,

@@ -115,7 +115,8 @@ class Cluster(pulumi.ComponentResource):
         )
         if port.exposure != "node":
             return None
-        return service.spec.apply(lambda spec: int(spec.ports[0].node_port))
+        found: pulumi.Output[int] = service.spec.apply(lambda spec: int(spec.ports[0].node_port))
+        return found
 
     def _create_workload(self, made: Members, needed: list[pulumi.Resource]) -> None:
         name = self._planned.name

@@ -1,4 +1,4 @@
-"""`altostratus:platform:Registry`: the image registry of a cloud, with TLS, a password, and storage that lasts."""
+"""`altostratus:platform:Registry`: a cloud's image registry, with TLS, a password, and storage that lasts."""
 
 import pulumi
 import pulumi_docker as docker

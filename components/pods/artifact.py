@@ -127,7 +127,7 @@ def _container(
     if artifact.git is None:
         raise ApplicationError(
             f"the artifact of {cluster.id} is a folder ({artifact.directory}); members fetch artifacts "
-            "from git only.\n  Put the folder into a repository, or into the cartridge's image by its Dockerfile."
+            "from git only.\n  Put it into a repository, or into the cartridge's image by its Dockerfile."
         )
     environment = [_variable("ARTIFACT_URL", artifact.git)]
     for key, value in (

@@ -1,18 +1,18 @@
 """The Pod of a member, put together from its cluster's plan."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 
-from blueprints.kinds.cartridge import MAIN_CONTAINER
+from blueprints.kinds.cartridge_rules import MAIN_CONTAINER
 from blueprints.kinds.containers import Container, Resources
 from blueprints.kinds.environment import EnvironmentValue
 from blueprints.kinds.ports import Port
 from blueprints.plan import PlannedCluster
-from components.cartridge_image import image_key
+from components.image_names import image_key
 from components.pods.artifact import artifact_volumes, credentials, fetcher, follower
 from components.pods.environment import variables
 from components.pods.errors import ApplicationError
@@ -24,7 +24,7 @@ from components.pods.volumes import Storage, placed_files
 PULL_SECRET = "altostratus-registry"  # noqa: S105
 
 LEAVING_SECONDS = 5
-"""How long a member goes on serving after it was taken out of its Services: every host must have heard of it."""
+"""How long a member that leaves goes on serving: every host must have heard that it does."""
 
 _HOST = "kubernetes.io/hostname"
 _ZONE = "topology.kubernetes.io/zone"
@@ -65,9 +65,19 @@ def shared_claim(cluster: PlannedCluster, data: str) -> str:
     return f"{cluster.name}-{data}"
 
 
+def image_keys(cluster: PlannedCluster) -> Iterator[str]:
+    """The images that the cluster's members need from their cloud's platform."""
+    cartridge = cluster.cartridge
+    if cartridge.image is None:
+        yield image_key(cartridge.name)
+    for beside in (cartridge.init, cartridge.sidecars):
+        yield from (image_key(cartridge.name, each.name) for each in beside if each.image is None)
+
+
 def main_container(cluster: PlannedCluster) -> str:
     """The main container goes by the cluster's alias, unless one beside it does."""
-    beside = {each.name for each in (*cluster.cartridge.init, *cluster.cartridge.sidecars)}
+    beside = {each.name for each in cluster.cartridge.init}
+    beside |= {each.name for each in cluster.cartridge.sidecars}
     return MAIN_CONTAINER if cluster.alias in beside else cluster.alias
 
 
@@ -182,8 +192,8 @@ def _image(
         known = ", ".join(sorted(images.by_key)) or "none"
         raise ApplicationError(
             f"cluster {cluster.id} needs the image {key}, which its cloud's platform does not build "
-            f"(it has {known}).\n  Add {cluster.cartridge.name} to `cartridges` in `altostratus:platform` of the "
-            "platform's stack, and update that stack first."
+            f"(it has {known}).\n  Add {cluster.cartridge.name} to `cartridges` in `altostratus:platform` "
+            "of the platform's stack, and update that stack first."
         )
     return images.by_key[key]
 

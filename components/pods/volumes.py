@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from blueprints.kinds.cartridge import MAIN_CONTAINER, Cartridge
+from blueprints.kinds.cartridge import Cartridge
+from blueprints.kinds.cartridge_rules import MAIN_CONTAINER
 from blueprints.kinds.containers import Container
 from blueprints.kinds.storage import Persistence
 from blueprints.plan import PlannedCluster

@@ -1,4 +1,4 @@
-"""The objects around a cluster's Pods: the controller that keeps them, Services, and the disruption budget."""
+"""The objects around a cluster's Pods: their controller, Services, and the disruption budget."""
 
 from collections.abc import Mapping
 from typing import Any

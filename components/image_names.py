@@ -1,0 +1,6 @@
+"""What the images of a platform are called, by whoever builds and whoever runs them."""
+
+
+def image_key(cartridge: str, container: str | None = None) -> str:
+    """`php` for a cartridge's main container, `php/exporter` for one beside it."""
+    return cartridge if container is None else f"{cartridge}/{container}"

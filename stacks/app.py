@@ -1,0 +1,88 @@
+"""The stack kinds `app-<name>` and `app-<name>--<cloud>`: an application on one cloud."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from blueprints.plan import Plan
+from blueprints.workspace import Workspace
+from components.application import Application, RegistryLogin
+from components.pods.template import Images, image_keys
+from stacks import settings
+from stacks.names import StackName
+from stacks.references import OtherStack
+from toolchain import paths
+
+HOME_COPY = "home"
+
+
+def build(stack: StackName) -> None:
+    """Make the application that the settings name.
+
+    Exports `application`, `cloud`, `namespace`, `urls`, `members` (by cluster), `clusters` and `images`.
+    """
+    defaults: dict[str, Any] = {"application": stack.subject}
+    if stack.cloud is not None:
+        defaults["cloud"] = stack.cloud
+    chosen = settings.load(settings.ApplicationStack, stack.text, defaults)
+    workspace = Workspace.load([paths.root() / path for path in chosen.blueprint])
+    plan = workspace.plan(chosen.application, chosen.scale, copy=stack.cloud or HOME_COPY)
+    hosts, platform = OtherStack(f"hosts-{chosen.cloud}"), OtherStack(f"platform-{chosen.cloud}")
+    provider = k8s.Provider(
+        chosen.cloud,
+        kubeconfig=hosts.require("kubeconfig"),
+        enable_server_side_apply=True,
+        enable_config_map_mutable=True,
+        enable_secret_mutable=True,
+    )
+    images = _images(plan, platform)
+    registry = platform.require("registry")
+    application = Application(
+        plan,
+        images,
+        RegistryLogin(
+            address=_open(registry, "address"),
+            username=_open(registry, "username"),
+            password=registry.apply(lambda known: str(known["password"])),
+            ca_certificate=_open(registry, "caCertificate"),
+        ),
+        node_addresses=hosts.require("nodes").apply(lambda nodes: [node["address"] for node in nodes]),
+        secrets=settings.secrets(),
+        opts=pulumi.ResourceOptions(providers=[provider]),
+    )
+    pulumi.export("application", plan.application.name)
+    pulumi.export("cloud", chosen.cloud)
+    pulumi.export("namespace", application.namespace)
+    pulumi.export("urls", application.urls)
+    pulumi.export("members", {cluster.id: cluster.members for cluster in plan.clusters.values()})
+    pulumi.export("clusters", application.clusters)
+    pulumi.export("images", images.by_key)
+
+
+def _open(registry: pulumi.Output[Mapping[str, str]], name: str) -> pulumi.Output[str]:
+    """A part of the registry's output that is no secret, though the password beside it is one."""
+    return pulumi.Output.unsecret(registry.apply(lambda known: str(known[name])))
+
+
+def _images(plan: Plan, platform: OtherStack) -> Images:
+    """The platform's images of everything that the plan runs."""
+    built: pulumi.Output[Mapping[str, str]] = platform.require("images")
+    keys = {key for cluster in plan.clusters.values() for key in image_keys(cluster)}
+    fetched = any(cluster.artifact is not None for cluster in plan.clusters.values())
+    return Images(
+        by_key={key: built.apply(partial(_image, key)) for key in sorted(keys)},
+        artifact=platform.require("artifactImage") if fetched else None,
+    )
+
+
+def _image(key: str, known: Mapping[str, str]) -> str:
+    if key not in known:
+        raise pulumi.RunError(
+            f"the platform does not build the image {key} (it has {', '.join(sorted(known)) or 'none'}).\n"
+            f"  Add {key.partition('/')[0]} to `cartridges` in `altostratus:platform` of the platform's "
+            "stack, and update that stack first."
+        )
+    return known[key]

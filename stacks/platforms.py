@@ -1,0 +1,103 @@
+"""The stack kind `platform-<cloud>`: the registry, the images in it, and repositories to read.
+
+Not named `platform`: the program's folder comes first on the path, and Python has a module of that name.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pulumi
+
+from blueprints.kinds.cartridge import Cartridge
+from blueprints.workspace import Workspace
+from components.cartridge_image import CartridgeImage, ImageSource, RegistryAccess, image_sources
+from components.cloud_service import CloudSite
+from components.git_server import GitServer
+from components.registry import Registry
+from components.registry_access import trusted_address
+from stacks import settings
+from stacks.names import StackName
+from stacks.references import OtherStack
+from toolchain import base_image, paths
+
+ARTIFACT_IMAGE = "artifact"
+
+
+def build(stack: StackName) -> None:
+    """Make what `altostratus:platform` describes.
+
+    Exports `cloud`, `registry` (address, username, password (secret), caCertificate), `images` (references
+    by digest, by cartridge), `artifactImage`, and `gitRepositories` (URLs by name).
+    """
+    chosen = settings.load(settings.PlatformStack, stack.text).platform
+    cartridges = named_cartridges(chosen.cartridges)
+    cloud = stack.subject
+    site = _site(cloud)
+    registry = Registry(f"{cloud}-registry", site)
+    # Pushing goes through this machine's engine, which must trust the registry and reach it first.
+    address = trusted_address(cloud, registry.address, registry.ca_certificate)
+    access = RegistryAccess(address, registry.username, registry.password)
+    base = base_image.ensure_base().reference
+    images = {
+        key: CartridgeImage(key.replace("/", "-"), source, access, base).reference
+        for key, source in _sources(cartridges).items()
+    }
+    fetcher = CartridgeImage(ARTIFACT_IMAGE, _artifact_source(), access, base)
+    repositories = {name: Path(path) for name, path in chosen.git_repositories.items()}
+    pulumi.export("cloud", cloud)
+    pulumi.export(
+        "registry",
+        {
+            "address": registry.address,
+            "username": registry.username,
+            "password": registry.password,
+            "caCertificate": registry.ca_certificate,
+        },
+    )
+    pulumi.export("images", images)
+    pulumi.export("artifactImage", fetcher.reference)
+    pulumi.export(
+        "gitRepositories", GitServer(f"{cloud}-git", site, repositories).urls if repositories else {}
+    )
+
+
+def named_cartridges(wanted: tuple[str, ...]) -> Mapping[str, tuple[Cartridge, Path]]:
+    """Cartridges with the folder their paths start from, by name.
+
+    An entry is a path when it has a slash or is there as a file or folder, else the name of a
+    cartridge. Raises DocumentError where a document is wrong or there is none of a name.
+    """
+    places = [entry for entry in wanted if "/" in entry or (paths.root() / entry).exists()]
+    workspace = Workspace.load([paths.root() / place for place in places]) if places else Workspace()
+    names = [entry for entry in wanted if entry not in places]
+    names += [cartridge.name for cartridge in workspace.all(Cartridge)]
+    found = {}
+    for name in dict.fromkeys(names):
+        cartridge = workspace.get(Cartridge, name)
+        found[name] = (cartridge, workspace.folder(cartridge))
+    return found
+
+
+def _sources(cartridges: Mapping[str, tuple[Cartridge, Path]]) -> dict[str, ImageSource]:
+    return {
+        key: source
+        for cartridge, folder in cartridges.values()
+        for key, source in image_sources(cartridge, folder)
+    }
+
+
+def _artifact_source() -> ImageSource:
+    folder = paths.root() / "toolchain" / "images" / "artifact"
+    return ImageSource("altostratus/artifact", folder, folder / "Dockerfile")
+
+
+def _site(cloud: str) -> CloudSite:
+    hosts = OtherStack(f"hosts-{cloud}")
+    authority = hosts.require("registryCa")
+    return CloudSite(
+        cloud,
+        network=hosts.require("network"),
+        subnet=hosts.require("subnet"),
+        ca_certificate=authority.apply(lambda pair: str(pair["certificate"])),
+        ca_private_key=authority.apply(lambda pair: str(pair["privateKey"])),
+    )

@@ -1,0 +1,28 @@
+"""What a stack reads from those it stands on: each read once, and explained when it is not there."""
+
+from typing import Any
+
+import pulumi
+
+from stacks.names import reference
+
+
+class OtherStack:
+    """The outputs of another stack of this project."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._reference = pulumi.StackReference(reference(name))
+
+    def require(self, output: str) -> pulumi.Output[Any]:
+        """One output; a secret stays one. Stops the update, in words, where the stack does not have it."""
+
+        def found(value: Any) -> Any:
+            if value is None:
+                raise pulumi.RunError(
+                    f"stack {self._name} has no output {output!r}.\n"
+                    f"  Update it first: pulumi up --stack {self._name}"
+                )
+            return value
+
+        return self._reference.get_output(output).apply(found)

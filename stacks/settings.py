@@ -1,0 +1,178 @@
+"""Every setting of the stacks `platform-*` and `app-*`: read here, checked as a whole, told in words."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import pulumi
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic.alias_generators import to_camel
+
+from blueprints.findings import DocumentError
+from blueprints.names import NAME_PATTERN, PATTERN_MEANINGS
+from blueprints.nearest import nearest
+from blueprints.scale import ScaleState
+from stacks.config_file import NAMESPACE, keys, line_of
+from toolchain import paths
+
+S = TypeVar("S", bound="StackSettings")
+
+SECRETS = "secrets"
+"""The key of an application's secret settings: a mapping of names to encrypted values."""
+
+
+class SettingsError(Exception):
+    """The stack's settings cannot be used; `problems` has one sentence for each fault."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(problems))
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, alias_generator=to_camel, populate_by_name=True
+    )
+
+
+class StackSettings(_Settings):
+    """The keys of one kind of stack."""
+
+
+def _paths(value: Any) -> Any:
+    return tuple([value] if isinstance(value, str) else value) if isinstance(value, (str, list)) else value
+
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=63)]
+Paths = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_paths)]
+
+
+class Platform(_Settings):
+    """What a platform holds.
+
+    `cartridges`: names of the library's cartridges, and paths of files or folders with your own.
+    `git_repositories`: bare repositories of this machine that the cloud's git server shows, by name.
+    """
+
+    cartridges: Paths = ()
+    git_repositories: dict[Name, str] = Field(default_factory=dict)
+
+    @field_validator("git_repositories")
+    @classmethod
+    def _repositories(cls, given: dict[str, str]) -> dict[str, str]:
+        for name, text in given.items():
+            path = Path(text)
+            if not path.is_absolute():
+                raise ValueError(f"{name} is {text!r}; write an absolute path")
+            if not (path / "HEAD").is_file() or not (path / "objects").is_dir():
+                raise ValueError(f"{name} is {text}, which is not a bare git repository (git clone --bare)")
+        return given
+
+
+class PlatformStack(StackSettings):
+    """The settings of `platform-<cloud>`."""
+
+    platform: Platform = Platform()
+
+
+class ApplicationStack(StackSettings):
+    """The settings of `app-<name>` and `app-<name>--<cloud>`.
+
+    `blueprint`: files and folders with the application's documents, from the project's folder.
+    """
+
+    cloud: Name
+    application: Name
+    blueprint: Annotated[Paths, Field(min_length=1)]
+    scale: ScaleState = ScaleState()
+
+    @field_validator("scale", mode="before")
+    @classmethod
+    def _scale(cls, value: Any) -> ScaleState:
+        try:
+            return ScaleState.parse(value)
+        except DocumentError as error:
+            raise ValueError("; ".join(f"{f.message} ({f.hint})" for f in error.findings)) from None
+
+
+def config_path(stack: str) -> Path:
+    """The file that the stack's settings are kept in."""
+    return paths.root() / "stacks" / "config" / f"Pulumi.{stack}.yaml"
+
+
+def load(model: type[S], stack: str, defaults: Mapping[str, Any] | None = None) -> S:
+    """The stack's settings, over `defaults`. Raises SettingsError with every fault."""
+    config = pulumi.Config(NAMESPACE)
+    file = config_path(stack)
+    known = {field.alias or name: name for name, field in model.model_fields.items()}
+    values = {key: value for key in known if (value := _value(config, key)) is not None}
+    unknown = [key for key in keys(file) if key not in known and key != SECRETS]
+    return check(model, {**(defaults or {}), **values}, file, unknown)
+
+
+def check(model: type[S], values: Mapping[str, Any], file: Path, unknown: Sequence[str] = ()) -> S:
+    """Validate plain values; `file` is where they stand. Raises SettingsError with every fault."""
+    known = [field.alias or name for name, field in model.model_fields.items()]
+    problems = [_place(file, [key]) + f"{NAMESPACE}:{key} " + _not_known(key, known) for key in unknown]
+    try:
+        settings = model.model_validate(values)
+    except ValidationError as error:
+        problems += [_in_words(fault, model, file) for fault in error.errors(include_url=False)]
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def secrets() -> pulumi.Output[Mapping[str, str]] | None:
+    """The application's secret settings, as a secret output; None where there are none."""
+    return pulumi.Config(NAMESPACE).get_secret_object(SECRETS)
+
+
+def _value(config: pulumi.Config, key: str) -> Any:
+    text = config.get(key)
+    # Lists and mappings arrive as JSON, everything else as it was written.
+    return json.loads(text) if text is not None and text[:1] in ("[", "{") else text
+
+
+def _in_words(fault: Any, model: type[BaseModel], file: Path) -> str:
+    place = [step for step in fault["loc"] if step != "[key]"]
+    setting = f"{NAMESPACE}:{place[0]}" + "".join(
+        f"[{step}]" if isinstance(step, int) else f".{step}" for step in place[1:]
+    )
+    value = fault["input"]
+    match fault["type"]:
+        case "missing":
+            said = f"is missing; set it with: pulumi config set {setting} VALUE"
+        case "extra_forbidden":
+            said = _not_known(str(place[-1]), _fields_at(model, place[:-1]))
+        case "value_error":
+            said = f"is not right: {fault['ctx']['error']}"
+        case "string_pattern_mismatch":
+            pattern = fault["ctx"]["pattern"]
+            said = f"is {value!r}; allowed are {PATTERN_MEANINGS.get(pattern, pattern)}"
+        case "too_short":
+            said = "is empty; name at least one"
+        case _:
+            said = f"is {value!r}: {fault['msg'][:1].lower()}{fault['msg'][1:]}"
+    return f"{_place(file, place)}{setting} {said}"
+
+
+def _place(file: Path, place: Sequence[str | int]) -> str:
+    line = line_of(file, place)
+    return f"{file.name}{f':{line}' if line else ''}: "
+
+
+def _not_known(key: str, known: Sequence[str]) -> str:
+    close = nearest(key, known)
+    hint = f"did you mean {close}?" if close else f"allowed are {', '.join(known)}"
+    return f"is not a setting; {hint}"
+
+
+def _fields_at(model: type[BaseModel], place: Sequence[str | int]) -> list[str]:
+    for step in place:
+        found = next((f.annotation for n, f in model.model_fields.items() if step in (n, f.alias)), None)
+        if not isinstance(found, type) or not issubclass(found, BaseModel):
+            return []
+        model = found
+    return [field.alias or name for name, field in model.model_fields.items()]

@@ -14,8 +14,9 @@ _WORD = re.compile(r"true|false|null")
 
 
 class _Reader:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, repeated: list[Node] | None) -> None:
         self.text = text
+        self.repeated = repeated
         self.at = 0
         self.line, self.line_start = 1, 0
         self.total = 0
@@ -70,9 +71,13 @@ def _decoded(word: str) -> Any:
     return value
 
 
-def read_json(text: str) -> list[Node]:
-    """The one value of a JSON text, as a list for symmetry with YAML. Raises ReadError."""
-    reader = _Reader(text)
+def read_json(text: str, repeated: list[Node] | None = None) -> list[Node]:
+    """The one value of a JSON text, as a list for symmetry with YAML. Raises ReadError.
+
+    A key that stands twice is an error, unless `repeated` is given: then it is put there, and
+    the last value counts, as in most readers of JSON.
+    """
+    reader = _Reader(text, repeated)
     stack: list[tuple[Node, str]] = []
     if not reader.skip():
         return []
@@ -112,7 +117,9 @@ def _read_key(reader: _Reader, stack: list[tuple[Node, str]]) -> None:
         raise reader.fail("a key in double quotes", "Remove the comma before it." if last else "")
     key = reader.scalar()
     mapping: Node = stack[-1][0]
-    if key.value in mapping.value:
+    if key.value in mapping.value and reader.repeated is not None:
+        reader.repeated.append(key)
+    elif key.value in mapping.value:
         first = mapping.value[key.value][0].line
         raise ReadError(
             "ALT1006",

@@ -32,7 +32,8 @@ _CORE = "tag:yaml.org,2002:"
 _MERGE = "<<"
 
 
-def _plain(text: str) -> Any:
+def plain_value(text: str) -> Any:
+    """The value of an unquoted scalar under the YAML 1.2 core schema."""
     if text in _WORDS:
         return _WORDS[text]
     if text[0] in "+-.0123456789":
@@ -47,7 +48,7 @@ def _plain(text: str) -> Any:
 
 def _tagged(event: Any, line: int, column: int) -> Any:
     tag, text = event.tag.removeprefix(_CORE), event.value
-    value = _plain(text) if tag != "str" else text
+    value = plain_value(text) if tag != "str" else text
     if tag not in _TAGS:
         raise ReadError(
             "ALT1009",
@@ -75,7 +76,7 @@ class _Builder:
         if event.tag is not None and event.tag != "!":
             value = _tagged(event, line, column)
         else:
-            value = _plain(event.value) if event.implicit[0] else event.value
+            value = plain_value(event.value) if event.implicit[0] else event.value
         end_column = end.column + 1 if end.line == mark.line else 0
         node = Node(value, line, column, end_column)
         if event.anchor:

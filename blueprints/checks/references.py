@@ -18,6 +18,9 @@ from blueprints.loader import Loaded
 from blueprints.nearest import nearest
 from blueprints.workspace import Workspace
 
+DEFAULT_CLOUD = "local"
+"""The cloud that is there without a document."""
+
 Reference = tuple[DocumentPath, str, str]
 """A place, and the kind and name of the document it refers to."""
 
@@ -96,7 +99,7 @@ def check_references(document: Loaded, workspace: Workspace) -> Iterator[Finding
             )
     if isinstance(document.model, NetworkPartition):
         known = workspace.names("HostCluster")
-        if known and document.model.cloud not in known:
+        if known and document.model.cloud not in (*known, DEFAULT_CLOUD):
             close = nearest(document.model.cloud, known)
             yield document.finding(
                 "ALT1202",

@@ -176,6 +176,9 @@ class CertificateHandler(_RenewedHandler):
         same_key = old_inputs.get("caPrivateKey") == news.get("caPrivateKey")
         return ("caCertificate",) if same_key else ()
 
+    def _due(self, state: Properties, news: Properties) -> bool:
+        return super()._due(state, news) and not _as_long_as_authority(state, news)
+
     def issue(self, news: Properties, private_key: str) -> pki.Issued:
         subject = pki.Subject(
             news["commonName"],
@@ -208,6 +211,17 @@ class KeyPairHandler(ResourceHandler):
 
     def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
         """Nothing outside the state exists."""
+
+
+def _as_long_as_authority(state: Properties, news: Properties) -> bool:
+    """Whether a new certificate would end no later, as the authority's own end is what bounds it."""
+    authority, end = news.get("caCertificate"), state.get("notAfter")
+    if not isinstance(authority, str) or not isinstance(end, str):
+        return False
+    try:
+        return pki.from_rfc3339(end) >= pki.load_certificate(authority).not_valid_after_utc
+    except pki.PkiError:
+        return False  # issuing will say what is wrong with it
 
 
 def _hour_problems(inputs: Properties) -> Iterator[CheckFailure]:

@@ -91,7 +91,10 @@ def service_container(
     parent: pulumi.Resource,
     user: str | None = None,
 ) -> docker.Container:
-    """`alto-<cloud>-<role>` at `address`: no capabilities, its own files read-only, `/tmp` to write to."""
+    """`alto-<cloud>-<role>` at `address`, as an ordinary user without capabilities.
+
+    Its own files cannot be made read-only: the engine would refuse to put the uploads among them.
+    """
     return docker.Container(
         f"{site.cloud}-{role}",
         name=f"alto-{site.cloud}-{role}",
@@ -99,7 +102,6 @@ def service_container(
         image=image,
         user=user,
         restart="unless-stopped",
-        read_only=True,
         tmpfs={"/tmp": "mode=1777"},  # noqa: S108
         capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
         security_opts=["no-new-privileges"],

@@ -8,7 +8,6 @@ the API, as a kubelet would.
 import base64
 import datetime
 import ipaddress
-import os
 import secrets
 import socket
 import subprocess
@@ -271,14 +270,3 @@ def _answers(plane: ControlPlane, processes: "list[subprocess.Popen[bytes]]", fo
     except (Unreachable, Failure):
         return False
     return account is not None
-
-
-if __name__ == "__main__":
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as name, running(Path(name)) as found:
-        print(found.kubeconfig, flush=True)
-        try:
-            os.waitid(os.P_ALL, 0, os.WEXITED)
-        except KeyboardInterrupt:
-            pass

@@ -4,15 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
-from components.hosts.discovery import DiscoveryToken
-from components.hosts.node import Node
 
 from components.hosts.config import DockerHosts
+from components.hosts.discovery import DiscoveryToken
 from components.hosts.docker_driver import DockerDriver
 from components.hosts.driver import HostDriver, Machine
-from components.hosts.host_files import UNITS_BY_PATH, Materials, host_files
+from components.hosts.host_files import UNITS_BY_PATH, HostFile, Materials, host_files, machines_file
 from components.hosts.ignition import ButaneError, butane_document, ignition_config
 from components.hosts.kubeconfig import admin_kubeconfig
+from components.hosts.node import Node
 from components.hosts.topology import Host, Topology, plan
 from components.hosts.trust import Trust
 from toolchain import install
@@ -119,7 +119,10 @@ class HostCluster(pulumi.ComponentResource):
             address=host.address,
             roles=list(host.roles),
             kubeconfig=kubeconfig,
-            files=trust.materials(token.url, _files_of(self.topology, host)),
+            files=pulumi.Output.all(
+                trust.materials(token.url, lambda materials: host_files(self.topology, host, materials)),
+                {name: each.id for name, each in machines.items()},
+            ).apply(lambda known: _pushed({**known[0], **machines_file(self.topology, host, known[1])})),
             units=UNITS_BY_PATH,
             ready_timeout_seconds=READY_SECONDS,
             # One after the other: a change that is pushed to a bad end stops at the first host.
@@ -138,12 +141,8 @@ def _ignition_of(topology: Topology, host: Host, tools: dict[str, Path]) -> Any:
     return render
 
 
-def _files_of(topology: Topology, host: Host) -> Any:
-    def render(materials: Materials) -> dict[str, dict[str, str]]:
-        files = host_files(topology, host, materials)
-        return {path: {"content": file.content, "mode": f"{file.mode:04o}"} for path, file in files.items()}
-
-    return render
+def _pushed(files: dict[str, HostFile]) -> dict[str, dict[str, str]]:
+    return {path: {"content": file.content, "mode": f"{file.mode:04o}"} for path, file in files.items()}
 
 
 def _kubeconfig(topology: Topology, trust: Trust) -> pulumi.Output[str]:

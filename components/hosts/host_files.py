@@ -83,6 +83,18 @@ UNITS_BY_PATH = {
 """Which unit reads the files under a path, and is started again when they change."""
 
 
+def machines_file(topology: Topology, host: Host, machines: dict[str, str]) -> dict[str, HostFile]:
+    """Which machine stands for each host now (`machines`: id by host name).
+
+    It says nothing to Kubernetes. But when a machine is made anew, its node may be a new one too,
+    so the control planes look at all nodes again.
+    """
+    if CONTROL_PLANE not in host.roles:
+        return {}
+    lines = "".join(f"{each.name} {machines[each.name]}\n" for each in topology.hosts)
+    return {"/etc/kubernetes/bootstrap/machines": HostFile(lines)}
+
+
 def encryption_key(password: str) -> str:
     """The key (base64, 32 bytes) that encrypts Secrets in etcd, from a generated password."""
     return base64.b64encode(hashlib.sha256(password.encode()).digest()).decode()

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import pulumi
-from components.hosts.pki import Certificate, CertificateAuthority, KeyPair, Password
 
 from components.hosts.certificates import (
     AUTHORITIES,
@@ -15,6 +14,7 @@ from components.hosts.certificates import (
 )
 from components.hosts.host_files import KeyPair as PemPair
 from components.hosts.host_files import Materials, encryption_key
+from components.hosts.pki import Certificate, CertificateAuthority, KeyPair, Password
 from components.hosts.topology import Topology
 
 T = TypeVar("T")

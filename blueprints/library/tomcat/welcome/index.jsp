@@ -1,0 +1,4 @@
+<%@ page contentType="text/html; charset=UTF-8" %>
+<!doctype html>
+<title>Tomcat</title>
+<p>Member <%= System.getenv("HOSTNAME") %> has no web application yet. Give its cluster an artifact.</p>

@@ -19,7 +19,7 @@ from toolchain.plugins.docker.session import Session
 from toolchain.plugins.protocol import Failure
 
 LABEL = "altostratus.cloud"
-PROGRAMS = ("sh", "cat", "sleep", "stat", "true")
+PROGRAMS = ("sh", "cat", "mv", "sleep", "stat", "true")
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from toolchain.errors import ToolchainError
 from toolchain.locks import exclusive
 from toolchain.pins import Pin, Program
 
-_ASK_SECONDS = 20
+_ASK_SECONDS = 60  # a busy machine takes its time to load a program of 100 MB
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def _candidates(name: str) -> list[Path]:
     return found
 
 
-def version_of(path: Path, program: Program, remember: bool = True) -> str | None:
+def version_of(path: Path, program: Program) -> str | None:
     """What version the program says it is; None when it says none.
 
     Asking starts it, so answers are remembered until the file changes.
@@ -136,6 +136,14 @@ def version_of(path: Path, program: Program, remember: bool = True) -> str | Non
     known = _remembered(memory)
     if identity in known:
         return known[identity]
+    version, _ = ask(path, program)
+    if version:
+        _remember(memory, identity, version)
+    return version
+
+
+def ask(path: Path, program: Program) -> tuple[str | None, str]:
+    """Start the program to hear its version: the version or None, and what it said."""
     try:
         result = subprocess.run(
             [path, *program.asks],
@@ -146,13 +154,16 @@ def version_of(path: Path, program: Program, remember: bool = True) -> str | Non
             timeout=_ASK_SECONDS,
             check=False,
             cwd="/",
+            env=os.environ | {"PULUMI_SKIP_UPDATE_CHECK": "true"},
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    version = pins.read_version(f"{result.stdout}\n{result.stderr}")
-    if result.returncode == 0 and version and remember:
-        _remember(memory, identity, version)
-    return version if result.returncode == 0 else None
+    except subprocess.TimeoutExpired:
+        return None, f"it did not answer within {_ASK_SECONDS} s"
+    except OSError as error:
+        return None, str(error)
+    said = f"{result.stdout}\n{result.stderr}".strip()
+    if result.returncode:
+        return None, f"it ended with {result.returncode}: {said}"
+    return pins.read_version(said), f"it said: {said}"
 
 
 def _remembered(memory: Path) -> dict[str, str]:

@@ -114,12 +114,13 @@ class Builder:
         log.parent.mkdir(mode=0o700, exist_ok=True)
         log.write_text("")
         step.note("fetching sources")
-        total = self._count_packages(build, log, step)
+        module_file = self._module_file(build, target, log)
+        total = self._count_packages(build, module_file, log, step)
         advance(_SHARE_FETCH)
         step.note("compiling")
         compiled = 0
         command = [str(self._go.path), "build", "-v", "-trimpath", "-mod=readonly", "-buildvcs=false"]
-        command += ["-ldflags", build.ldflags, "-o", str(target), build.package]
+        command += [*module_file, "-ldflags", build.ldflags, "-o", str(target), build.package]
         process = self._start(command, build)
         with log.open("a") as output, process:
             for line in process.stderr or ():
@@ -129,9 +130,35 @@ class Builder:
                     advance(_SHARE_FETCH + _SHARE_COMPILE * min(compiled / total, 1.0))
         self._finish(process, build, log)
 
-    def _count_packages(self, build: GoBuild, log: Path, step: Step) -> int:
+    def _module_file(self, build: GoBuild, target: Path, log: Path) -> list[str]:
+        """The flag that builds from a copy of the module in which the stand-ins are put, where the build
+        has any. The copy is of sources whose checksum Go has verified."""
+        if not build.stand_ins:
+            return []
+        for command in (["mod", "download", build.module], ["list", "-m", "-f", "{{.Dir}}", build.module]):
+            process = self._start([str(self._go.path), *command], build)
+            said, complaint = process.communicate()
+            with log.open("a") as output:
+                output.write(complaint)
+            self._finish(process, build, log)
+        work = target.parent.parent / f"source-{build.program}"
+        copy = work / "module"
+        shutil.copytree(said.strip(), copy, copy_function=shutil.copyfile)
+        for file in (copy, *copy.rglob("*")):
+            file.chmod(0o755 if file.is_dir() else 0o644)  # what Go keeps is read-only
+        for name, stand_in in build.stand_ins:
+            (copy / name).unlink()
+            if stand_in:
+                shutil.copyfile(build.directory / stand_in, copy / name)
+        pinned = (build.directory / "go.mod").read_text()
+        (work / "go.mod").write_text(f"{pinned}\nreplace {build.module} => {copy}\n")
+        shutil.copyfile(build.directory / "go.sum", work / "go.sum")
+        return [f"-modfile={work / 'go.mod'}"]
+
+    def _count_packages(self, build: GoBuild, module_file: list[str], log: Path, step: Step) -> int:
         """How many packages the program is made of; asking this fetches their sources."""
-        process = self._start([str(self._go.path), "list", "-deps", "-mod=readonly", build.package], build)
+        command = [str(self._go.path), "list", "-deps", "-mod=readonly", *module_file, build.package]
+        process = self._start(command, build)
         count = fetched = 0
 
         def drain() -> None:
@@ -168,7 +195,7 @@ class Builder:
                 cwd=build.directory,
                 env=environment,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE if command[1] == "list" else subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL if command[1] == "build" else subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
                 errors="replace",

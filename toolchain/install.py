@@ -262,10 +262,10 @@ def _first_line(error: BaseException) -> str:
 def _check(pin: Pin, programs: Path) -> None:
     """What was made must run and be what the pin says, before anyone can find it."""
     for program in pin.programs:
-        version = find.version_of(programs / program.name, program, remember=False)
+        version, said = find.ask(programs / program.name, program)
         if version != pin.version:
             raise ToolchainError(
-                f"{program.name} was made, but says its version is {version}, not {pin.version}",
+                f"{program.name} was made, but is not {pin.version}: {said.splitlines()[0][:200]}",
                 "This is a fault of the pin; ALTO_TOOL_* can name another until it is mended.",
             )
 

@@ -45,12 +45,18 @@ class Program:
 
 @dataclass(frozen=True)
 class GoBuild:
-    """One program built from a Go module: `folder` under toolchain/go, `package` in it, `-X` settings."""
+    """One program built from a Go module: `folder` under toolchain/go, `package` in it, `-X` settings.
+
+    `stand_ins` are source files of `module` that are replaced by a file of the folder, or left out where
+    that is empty: what would need a C compiler and is not used here.
+    """
 
     program: str
     folder: str
     package: str
     settings: tuple[tuple[str, str], ...] = ()
+    module: str = ""
+    stand_ins: tuple[tuple[str, str], ...] = ()
 
     @property
     def directory(self) -> Path:
@@ -185,7 +191,14 @@ def tools() -> dict[str, Pin]:
                     member="pulumi",
                 ),
             ),
-            builds=(GoBuild("pulumi", "pulumi", "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"),),
+            builds=(
+                GoBuild(
+                    "pulumi",
+                    "pulumi",
+                    "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+                    (("github.com/pulumi/pulumi/sdk/v3/go/common/version.Version", f"v{PULUMI}"),),
+                ),
+            ),
             build_seconds=270,
         ),
         Pin(
@@ -247,6 +260,17 @@ def tools() -> dict[str, Pin]:
                     "flanneld",
                     "github.com/flannel-io/flannel",
                     (("github.com/flannel-io/flannel/pkg/version.Version", f"v{flannel}"),),
+                    module="github.com/flannel-io/flannel",
+                    # The UDP back end is written in C on this processor; hosts use VXLAN.
+                    stand_ins=(
+                        ("pkg/backend/udp/udp_amd64.go", "without-udp/udp.go"),
+                        ("pkg/backend/udp/udp_network_amd64.go", ""),
+                        ("pkg/backend/udp/cproxy_amd64.go", ""),
+                        ("pkg/backend/udp/proxy_amd64.c", ""),
+                        ("pkg/backend/udp/proxy_amd64.h", ""),
+                    )
+                    if go_arch == "amd64"
+                    else (),
                 ),
             ),
             build_seconds=60,

@@ -11,7 +11,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from toolchain import paths
@@ -42,7 +42,10 @@ def key(pin: Pin) -> str:
     The Go release is not part of it: a module names the one it needs, and an upgrade of the machine's
     Go must neither rebuild everything nor make an offline cache useless.
     """
-    digest = hashlib.sha256(repr(replace(pin, build_seconds=0)).encode())
+    builds = [(build.program, build.package, build.ldflags, build.stand_ins) for build in pin.builds]
+    sources = [(download.url, download.member, download.saved_as) for download in pin.downloads]
+    content = [pin.name, pin.version, pin.names, pin.extras, builds, sources]
+    digest = hashlib.sha256(json.dumps(content).encode())
     for build in pin.builds:
         for file in sorted(build.directory.rglob("*")):
             if file.is_file() and (file.suffix == ".go" or file.name in ("go.mod", "go.sum")):
@@ -94,6 +97,9 @@ def staging(pin: Pin, source: str) -> Iterator[Path]:
     programs.mkdir(parents=True, mode=0o755)
     try:
         yield programs
+        for extra in place.iterdir():
+            if extra != programs:
+                shutil.rmtree(extra)
         sizes = {file.name: file.stat().st_size for file in sorted(programs.iterdir())}
         manifest = {"name": pin.name, "version": pin.version, "source": source, "programs": sizes}
         (place / "manifest.json").write_text(json.dumps(manifest, indent=1))

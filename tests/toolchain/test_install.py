@@ -186,7 +186,7 @@ def test_a_build_that_is_not_what_the_pin_says_is_not_installed(
     fake_go: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAKE_GO_MAKES", "Butane 0.25.0")
-    with pytest.raises(ToolchainError, match=r"says its version is 0\.25\.0, not 0\.25\.1"):
+    with pytest.raises(ToolchainError, match=r"made, but is not 0\.25\.1: it said: Butane 0\.25\.0"):
         install.ensure(["butane"])
     assert store.find(BUTANE) is None
 

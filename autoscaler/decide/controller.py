@@ -214,14 +214,14 @@ def _decide(
     members = current
     reason = reasons.nothing_known()
     if band is not None:
-        state.recent.append((seen.time, band.target))
+        state.recent.append((seen.time, band.target, band.high))
         settle = SETTLE_SECONDS if policy.settle is None else policy.settle
         while state.recent[0][0] < seen.time - settle:
             state.recent.popleft()
         if current < band.low:
             members = band.target
-        elif current > band.high and not found.missing and not found.gap:
-            members = min(current, max(target for _, target in state.recent))
+        elif current > max(high for _, _, high in state.recent) and not found.missing and not found.gap:
+            members = min(current, max(target for _, target, _ in state.recent))
         members = _bounded_step(policy, current, members)
         if found.gap and current > band.high:
             holds.append("gap")

@@ -10,6 +10,9 @@ from datetime import UTC, datetime
 from autoscaler.decide.policy import AVERAGES
 
 
+LARGEST = 1e15
+
+
 class ObservationError(ValueError):
     """An observation that cannot be used; the message names the field, the value and what is allowed."""
 
@@ -103,6 +106,8 @@ def _number(data: Mapping[str, object], key: str, *, above_zero: bool = False) -
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ObservationError(f"{key} {value!r}: expected a finite number or null")
+    if value > LARGEST:
+        raise ObservationError(f"{key} {value!r}: must be at most {LARGEST:g}")
     if value < 0 or (above_zero and value == 0):
         raise ObservationError(f"{key} {value!r}: must be {'above' if above_zero else 'at least'} 0")
     return float(value)

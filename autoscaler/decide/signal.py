@@ -14,6 +14,8 @@ from autoscaler.predict.spread import Noise
 # Within a minute a missing sample may be filled by its neighbour; a longer gap is a new beginning.
 BRIDGE_SECONDS = 60.0
 SMOOTH_SECONDS = 60.0
+# In standard deviations: noise alone gets there a few times a day, and then costs one action too many.
+SURPRISE = 3.5
 
 
 @dataclass(slots=True)
@@ -83,7 +85,11 @@ class Signal:
         self.noise.last = -1.0
 
     def _learn(self, now: float, value: float, forecaster: ForecasterName) -> None:
+        before = self.latest
         near = self.near.update(self.history, value, self.noise, None)
+        if before is not None and value > before.near.value + SURPRISE * before.near.sigma:
+            # No window of the past knows a step; the sample itself is then the best guess for the next.
+            near = Outlook(max(near.value, value), near.sigma)
         only: Expert | None = "seasonal" if forecaster == "seasonal" else None
         far = self.far.update(self.history, value, self.noise, self.season, only)
         peak = 0.0

@@ -34,7 +34,7 @@ class ClusterState:
     seen: dict[str, float] = field(default_factory=dict)
     price: Price | None = None
     member_rate: MemberRate = field(default_factory=MemberRate)
-    recent: deque[tuple[float, int]] = field(default_factory=deque)
+    recent: deque[tuple[float, int, int]] = field(default_factory=deque)
     busy_at: float = -1.0
     schedule_minute: int = -1
     scheduled: int = 0
@@ -79,7 +79,7 @@ def _load(kind: Any, data: Any) -> Any:
     if is_dataclass(kind) and isinstance(kind, type):
         hints = _hints(kind)
         return kind(**{item.name: _load(hints[item.name], data[item.name]) for item in fields(kind)})
-    if origin is array:
+    if kind is array:
         return array("d", data)
     if origin is dict:
         return {inner[0](key): _load(inner[1], item) for key, item in data.items()}

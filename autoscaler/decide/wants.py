@@ -18,6 +18,8 @@ TOO_FEW, TOO_MANY = 0.6, 1.5
 THRESHOLD_HEADROOM = 0.5
 # A queue should be gone within this time, or its requests are late anyway.
 DRAIN_SECONDS = 15.0
+# Absurd inputs must not overflow on their way to the policy's maximum.
+MOST_MEMBERS = 1_000_000
 
 
 class Ask(NamedTuple):
@@ -78,4 +80,5 @@ def by_memory(percent: float, threshold: float, minimum: int, maximum: int) -> i
 
 def members_for(value: float, by_member: float) -> int:
     """Fewest members that share ``value`` with at most ``by_member`` each."""
-    return math.ceil(value / by_member - 1e-9)
+    share = value / by_member
+    return math.ceil(share - 1e-9) if share < MOST_MEMBERS else MOST_MEMBERS

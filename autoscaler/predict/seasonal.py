@@ -5,6 +5,12 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass, field
 from statistics import median
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    Floats = array[float]
+else:
+    Floats = array
 
 DAY = 86_400.0
 SLOT = 300.0
@@ -22,8 +28,8 @@ class Season:
     """
 
     horizon_seconds: float
-    means: array[float] = field(default_factory=lambda: array("d", [UNKNOWN]) * (SLOTS * DAYS))
-    peaks: array[float] = field(default_factory=lambda: array("d", [UNKNOWN]) * (SLOTS * DAYS))
+    means: Floats = field(default_factory=lambda: array("d", [UNKNOWN]) * (SLOTS * DAYS))
+    peaks: Floats = field(default_factory=lambda: array("d", [UNKNOWN]) * (SLOTS * DAYS))
     slot: int = -1
     total: float = 0.0
     count: int = 0

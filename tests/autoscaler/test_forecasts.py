@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -78,7 +79,7 @@ def test_history_memory_is_bounded() -> None:
 @given(st.integers(1, 400))
 def test_window_borders_always_ascend(horizon: int) -> None:
     borders = window_borders(horizon)
-    assert all(newer < older for newer, older in zip(borders, borders[1:], strict=False))
+    assert all(newer < older for newer, older in pairwise(borders))
 
 
 def test_regression_learns_a_wave_that_persistence_cannot_follow() -> None:

@@ -175,10 +175,15 @@ def _wrong_value(
 
 
 def _length_message(kind: str, context: dict[str, Any], value: str) -> str:
-    unit = "characters" if kind.startswith("string") else "entries"
+    count = context["min_length"] if kind.endswith("short") else context["max_length"]
+    unit = (
+        ("character" if kind.startswith("string") else "entry")
+        if count == 1
+        else ("characters" if kind.startswith("string") else "entries")
+    )
     if kind.endswith("short"):
-        return f"{value} is too short; it needs at least {context['min_length']} {unit}"
-    return f"{value} is too long; it may have at most {context['max_length']} {unit}"
+        return f"{value} is too short; it needs at least {count} {unit}"
+    return f"{value} is too long; it may have at most {count} {unit}"
 
 
 def _well_formed(value: Any, pattern: str) -> str:

@@ -193,7 +193,7 @@ def _validate(loaded: Loaded, skip_version: bool) -> list[Finding]:
         try:
             loaded.model = model.model_validate(data, by_name=False, by_alias=True)
         except ValidationError as error:
-            errors = error.errors(include_url=False)
+            errors = _genuine(error.errors(include_url=False))
             fresh = [explain(e, model, loaded.source, loaded.node) for e in errors]
             findings += (
                 [f for f in fresh if f not in findings] if attempt == 0 else _new_faults(fresh, findings)
@@ -204,6 +204,16 @@ def _validate(loaded: Loaded, skip_version: bool) -> list[Finding]:
         else:
             break
     return findings
+
+
+def _genuine(errors: list[Any]) -> list[Any]:
+    """Without lists that only seem too short because their entries are faulty."""
+    return [
+        e
+        for e in errors
+        if e["type"] != "too_short"
+        or not any(o is not e and o["loc"][: len(e["loc"])] == e["loc"] for o in errors)
+    ]
 
 
 def _new_faults(fresh: list[Finding], known: list[Finding]) -> list[Finding]:

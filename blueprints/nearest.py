@@ -11,6 +11,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
     if len(word) > 64:
         return ""
     plain = _plain(word)
+    if len(plain) < 2:
+        return ""
     best, best_distance = "", max(len(plain) // 3, 1) + 1
     for candidate in known:
         other = _plain(candidate)

@@ -39,8 +39,7 @@ def find_cycle(waits_for: Mapping[K, Sequence[K]]) -> tuple[K, ...]:
                 pending.append((name, at + 1))
                 step = waits[at]
                 if step in on_trail:
-                    cycle = trail[trail.index(step) :]
-                    return (*reversed(cycle), cycle[-1])
+                    return _from_the_first(list(reversed(trail[trail.index(step) :])), list(waits_for))
                 if step not in done:
                     pending.append((step, 0))
             else:
@@ -48,6 +47,13 @@ def find_cycle(waits_for: Mapping[K, Sequence[K]]) -> tuple[K, ...]:
                 on_trail.discard(name)
                 done.add(name)
     return ()
+
+
+def _from_the_first(cycle: list[K], order: list[K]) -> tuple[K, ...]:
+    """The cycle begun at whichever of its names stands first in the order, and closed."""
+    start = min(range(len(cycle)), key=lambda i: order.index(cycle[i]))
+    turned = cycle[start:] + cycle[:start]
+    return (*turned, turned[0])
 
 
 def stages(waits_for: Mapping[K, Sequence[K]]) -> tuple[tuple[K, ...], ...]:

@@ -30,6 +30,7 @@ _TAGS: dict[str, tuple[type, ...]] = {
 }
 _CORE = "tag:yaml.org,2002:"
 _MERGE = "<<"
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def plain_value(text: str) -> Any:
@@ -192,7 +193,7 @@ def read_yaml(text: str) -> list[Node]:
                 else:
                     documents.append(node)
     except yaml.YAMLError as error:
-        raise _syntax_error(error) from None
+        raise _syntax_error(error, text) from None
     return documents
 
 
@@ -220,12 +221,19 @@ def _close(stack: list[_Frame], builder: _Builder) -> Node:
     return frame.node
 
 
-def _syntax_error(error: yaml.YAMLError) -> ReadError:
+def _syntax_error(error: yaml.YAMLError, text: str) -> ReadError:
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
         reason = " ".join(part for part in (error.context, error.problem) if part)
         return ReadError("ALT1004", f"not valid YAML: {reason}", line, column, hint=_syntax_hint(reason))
+    found = _UNPRINTABLE.search(text)
+    if found:
+        before = text[: found.start()]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        return ReadError(
+            "ALT1004", f"the character U+{ord(found.group()):04X} is not allowed in YAML", line, column
+        )
     reason = str(getattr(error, "reason", "") or error).splitlines()[0]
     return ReadError("ALT1004", f"not valid YAML: {reason}")
 

@@ -108,7 +108,7 @@ def _startup(document: Loaded, place: DocumentPath, level: Level) -> Iterator[Fi
         where = next(
             (*place, "startup", number)
             for number, chain in enumerate(level.startup)
-            if any(pair == cycle[:2] for pair in pairwise(chain))
+            if any(pair == cycle[-2:] for pair in pairwise(chain))
         )
         yield document.finding(
             "ALT1206",

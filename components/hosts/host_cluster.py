@@ -108,14 +108,16 @@ class HostCluster(pulumi.ComponentResource):
         machines: dict[str, Machine],
         after: list[Node],
     ) -> Node:
+        # Through these a host leaves etcd.
+        peers = [each for each in self.topology.hosts if each == host or each in self.topology.etcd_members]
         return Node(
             f"{self.topology.cloud}-{host.name}-joined",
             driver=driver.name,
             host=host.name,
             # By name: a machine made anew takes its predecessor's place, and nobody has to leave first.
             machine_id=machines[host.name].name,
-            # By id: with any machine made anew, every host's place in the cluster is looked at again.
-            peers=[{"name": host_name, "machineId": each.id} for host_name, each in machines.items()],
+            # By id: when one of them, or this one, is made anew, its place in the cluster is looked at.
+            peers=[{"name": each.name, "machineId": machines[each.name].id} for each in peers],
             address=host.address,
             roles=list(host.roles),
             kubeconfig=kubeconfig,

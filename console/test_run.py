@@ -27,7 +27,7 @@ def run(*, quick: bool, arguments: Sequence[str]) -> int:
     """
     failed = _checks()
     if quick:
-        tests = _pytest(["-m", "not cluster and not engine", *arguments], {})
+        tests = _pytest(["-m", "not cluster and not engine", "-n", "auto", *arguments], {})
     else:
         tests = _with_clusters(arguments)
     if failed:

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 
 from autoscaler.decide.policy import AVERAGES
 
-
 LARGEST = 1e15
 
 

@@ -241,11 +241,13 @@ class _Import:
         needed: dict[str, list[tuple[Path, int]]] = {}
         fed: set[str] = set()
         for record in self.collection.all("application"):
+            given = self._given_by_signups(record.file.parent)
             for use in _uses(record):
                 needed.setdefault(use.text("type"), []).append((use.file, use.line))
                 info = use.record("subscribableInfo") or use
                 repository = info.record("artifactRepository")
-                if repository is not None and repository.text("repoUrl"):
+                own = repository is not None and repository.text("repoUrl")
+                if own or {info.text("alias"), use.text("type")} & given:
                     fed.add(use.text("type"))
         for record in self.collection.all("cartridge group"):
             for text, line in _types(record):
@@ -265,6 +267,15 @@ class _Import:
                 made = cartridges.stand_in_for(kind, self.report, users)
                 self.cartridges[made.name] = made
                 self.report.documents[f"{FOLDERS['Cartridge']}/{made.name}.yaml"] = made
+
+    def _given_by_signups(self, folder: Path) -> set[str]:
+        """The aliases and types that signups beside an application have repositories for."""
+        return {
+            repository.text("alias")
+            for record in self.collection.all("application signup")
+            if record.file.parent == folder
+            for repository in record.records("artifactRepositories")
+        }
 
     def _groups(self) -> None:
         for record in self.collection.all("cartridge group"):

@@ -20,12 +20,14 @@ _ETCD_MEMBERS = 3
 
 @dataclass(frozen=True)
 class Host:
-    """One machine: `roles` holds some of control-plane, etcd and worker, in that order."""
+    """One machine: `roles` holds some of control-plane, etcd and worker, in that order; `pod_cidr` is
+    the range of its Pods' addresses."""
 
     name: str
     address: str
     roles: tuple[str, ...]
     zone: str
+    pod_cidr: IPv4Network
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ def plan(cloud: str, config: DockerHosts) -> Topology:
                 address=str(config.subnet[_FIRST_HOST_OFFSET + index]),
                 roles=tuple(roles),
                 zone=config.zones[index % len(config.zones)] if config.zones else cloud,
+                pod_cidr=_pod_range(config.pod_cidr, index),
             )
         )
     return Topology(
@@ -112,3 +115,8 @@ def plan(cloud: str, config: DockerHosts) -> Topology:
         memory_mib=config.memory_mib,
         millicpus=config.millicpus,
     )
+
+
+def _pod_range(pod_cidr: IPv4Network, index: int) -> IPv4Network:
+    """The /24 of the host with this index."""
+    return IPv4Network((int(pod_cidr.network_address) + index * 256, 24))

@@ -1,5 +1,6 @@
 """The objects around a cluster's Pods: their controller, Services, and the disruption budget."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,7 +9,8 @@ from components.pods.template import Members
 
 SKIP_AWAIT = "pulumi.com/skipAwait"
 
-_START_SECONDS = 600
+_PULL_SECONDS = 240
+_USUAL_START_SECONDS = 60
 _HISTORY = 5
 
 
@@ -22,11 +24,20 @@ def deployment_spec(cluster: PlannedCluster, members: Members) -> dict[str, Any]
     return {
         "replicas": cluster.members,
         "revisionHistoryLimit": _HISTORY,
-        "progressDeadlineSeconds": _START_SECONDS,
+        "progressDeadlineSeconds": start_seconds(cluster),
         "selector": {"matchLabels": dict(cluster.selector)},
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "25%"}},
         "template": members.template,
     }
+
+
+def start_seconds(cluster: PlannedCluster) -> int:
+    """How long a member may take until it is ready before that counts as a failure: time to pull its image,
+    and what its startup probe allows."""
+    probe = cluster.cartridge.probes.startup
+    if probe is None:
+        return _PULL_SECONDS + _USUAL_START_SECONDS
+    return _PULL_SECONDS + math.ceil(probe.delay.seconds + probe.period.seconds * probe.failures)
 
 
 def stateful_set_spec(cluster: PlannedCluster, members: Members) -> dict[str, Any]:

@@ -129,6 +129,8 @@ class Engine:
             loop.run_until_complete(pulumi.runtime.run_in_stack(without_result))
         finally:
             loop.close()
+            # Programs of other tests find a loop to run in, as they would in a process of their own.
+            asyncio.set_event_loop(asyncio.new_event_loop())
         return self
 
     def of(self, type_: str) -> dict[str, dict[str, Any]]:

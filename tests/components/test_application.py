@@ -160,7 +160,9 @@ def test_the_namespace_is_as_strict_as_its_members_allow(engine: Engine) -> None
     rule = "pod-security.kubernetes.io/enforce"
     strict = deploy(Engine(), plan_of(SHOP)).of("core/v1:Namespace")["app-shop"]
     assert strict["metadata"]["labels"][rule] == "restricted"
-    as_root = deploy(engine, plan_of(SHOP.replace("{user: 999, group: 999}", "{user: 0, capabilities: [CHOWN]}")))
+    as_root = deploy(
+        engine, plan_of(SHOP.replace("{user: 999, group: 999}", "{user: 0, capabilities: [CHOWN]}"))
+    )
     assert as_root.of("core/v1:Namespace")["app-shop"]["metadata"]["labels"][rule] == "baseline"
 
 

@@ -187,5 +187,3 @@ def test_every_container_with_a_dockerfile_is_an_image_of_its_own(tmp_path: Path
 def test_a_cartridge_that_has_no_dockerfile_is_refused_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ApplicationError, match=r"site is made from code.*\n.*Dockerfile"):
         list(image_sources(cartridge("code: {}"), tmp_path))
-
-

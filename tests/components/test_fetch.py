@@ -21,7 +21,12 @@ Fetch = Callable[..., subprocess.CompletedProcess[str]]
 
 def git(folder: Path, *arguments: str) -> str:
     done = subprocess.run(
-        ["git", *arguments], cwd=folder, env={**os.environ, **IDENTITY}, capture_output=True, text=True, check=True
+        ["git", *arguments],
+        cwd=folder,
+        env={**os.environ, **IDENTITY},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return done.stdout.strip()
 

@@ -37,8 +37,10 @@ def test_zones_are_given_in_turn_and_default_to_the_cloud() -> None:
 def test_a_further_host_never_changes_the_hosts_that_are_there(hosts: int, planes: int) -> None:
     planes = planes if planes <= hosts else 1
     before, after = topology(hosts, planes), topology(hosts + 1, planes)
-    kept = [(host.name, host.address, host.zone) for host in after.hosts[:hosts]]
-    assert kept == [(host.name, host.address, host.zone) for host in before.hosts]
+    kept = [(host.name, host.address, host.zone, host.pod_cidr) for host in after.hosts[:hosts]]
+    assert kept == [(host.name, host.address, host.zone, host.pod_cidr) for host in before.hosts]
+    assert len({host.pod_cidr for host in after.hosts}) == len(after.hosts)
+    assert all(host.pod_cidr.subnet_of(after.pod_cidr) for host in after.hosts)
     assert after.control_planes == before.control_planes or hosts < 3
 
 

@@ -15,9 +15,12 @@ from autoscaler.replay.peers.scaler import View
 
 
 class PhpaLinear(Hpa):
-    """Least-squares line through the last ``history`` answers, read ``look_ahead`` seconds ahead."""
+    """Least-squares line through the last ``history`` answers, read ``look_ahead`` seconds ahead.
 
-    def __init__(self, target: float = 0.7, history: int = 6, look_ahead: float = 60.0) -> None:
+    The defaults are those of the project's own example: six answers, ten seconds.
+    """
+
+    def __init__(self, target: float = 0.7, history: int = 6, look_ahead: float = 10.0) -> None:
         super().__init__(target)
         self.name = "phpa"
         self.look_ahead = look_ahead

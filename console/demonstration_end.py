@@ -34,7 +34,8 @@ def run(clouds: list[str], application: str) -> None:
             registry_trust.remove(cloud)
             shutil.rmtree(demo_repository.path(cloud), ignore_errors=True)
             shutil.rmtree(paths.kubeconfig(cloud).parent, ignore_errors=True)
-        if not cli.stacks() and running is not None and running.started_by_us:
+        # The engine is shared by all checkouts: another one's clouds may run on it.
+        if running is not None and running.started_by_us and not orphans.in_use(running.host):
             step = progress.step("stop the Docker engine")
             engine.stop()
             step.done()

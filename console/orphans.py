@@ -52,3 +52,14 @@ def sweep(cli: Pulumi, cloud: str, *, everything: bool = False) -> list[str]:
 
 def _networks(client: Any, wanted: dict[str, Any]) -> list[tuple[str, Any]]:
     return [("network", each) for each in client.networks.list(filters=wanted)]
+
+
+def in_use(host: str) -> bool:
+    """Whether any container is left on the engine at `host`."""
+    import docker
+
+    client = docker.DockerClient(base_url=host)
+    try:
+        return bool(client.containers.list(all=True))
+    finally:
+        client.close()

@@ -1,5 +1,6 @@
 """`alto demo --down`: remove every trace, from whatever state the demo was left in."""
 
+import os
 import shutil
 
 from autoscaler.act.environment import pulumi
@@ -8,6 +9,8 @@ from autoscaler.act.update_errors import StackConflict, UpdateError, WrongPassph
 from console import demo_repository, orphans, updates
 from toolchain import engine, install, paths, registry_trust
 from toolchain.progress import Progress
+
+KEEP_ENGINE = "ALTO_KEEP_ENGINE" in os.environ  # set by who started the engine for more than this demo
 
 
 def run(clouds: list[str], application: str) -> None:
@@ -35,7 +38,12 @@ def run(clouds: list[str], application: str) -> None:
             shutil.rmtree(demo_repository.path(cloud), ignore_errors=True)
             shutil.rmtree(paths.kubeconfig(cloud).parent, ignore_errors=True)
         # The engine is shared by all checkouts: another one's clouds may run on it.
-        if running is not None and running.started_by_us and not orphans.in_use(running.host):
+        if (
+            running is not None
+            and running.started_by_us
+            and not KEEP_ENGINE
+            and not orphans.in_use(running.host)
+        ):
             step = progress.step("stop the Docker engine")
             engine.stop()
             step.done()

@@ -69,7 +69,7 @@ def _with_clusters(arguments: Sequence[str]) -> int:
         with Progress("alto test: tools, engine and base image") as progress:
             prepare(progress)
         found = engine.find()
-        return _pytest(list(arguments), {"DOCKER_HOST": found.host} if found else {})
+        return _pytest(list(arguments), {"ALTO_KEEP_ENGINE": "1", "DOCKER_HOST": found.host if found else ""})
     finally:
         if not was_running:
             engine.stop()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoscaler.predict.forecaster import Forecaster
+from autoscaler.predict.forecaster import EXPERTS, Forecaster
 from autoscaler.predict.history import History
 from autoscaler.predict.motion import motion
 from autoscaler.predict.regression import Regression, window_borders
@@ -127,16 +127,15 @@ def test_a_step_up_by_three_widens_the_error_to_expect() -> None:
     assert sigma_after(3.0) > 1.5 * sigma_after(1.0)
 
 
-def test_experts_earn_weight_by_their_errors() -> None:
+def test_the_expert_with_clearly_lower_errors_speaks() -> None:
     forecaster, history, noise = Forecaster.new(12, 12, 5.0), History(keep=120), Noise(5.0)
     for tick in range(900):
         value = 100.0 + 60.0 * math.sin(2 * math.pi * tick / 100)
         history.push(value)
         noise.learn(value)
         forecaster.update(history, value, noise, None)
-    level, trend, regression, seasonal = forecaster.weights
-    assert regression > level
-    assert sum((level, trend, regression, seasonal)) == pytest.approx(1.0)
+    assert EXPERTS[forecaster.chosen] == "regression"
+    assert forecaster.losses[EXPERTS.index("regression")] < forecaster.losses[EXPERTS.index("level")]
 
 
 def test_dispersion_of_poisson_counts_is_about_one() -> None:

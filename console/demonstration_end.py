@@ -33,8 +33,10 @@ def run(clouds: list[str], application: str) -> None:
             _remove(cli, stack, step.note)
             step.done()
         for cloud in clouds:
-            orphans.sweep(cli, cloud, everything=True)
-            registry_trust.remove(cloud)
+            # Without a stack of this checkout, a cloud of that name is another checkout's.
+            if f"hosts-{cloud}" in present:
+                orphans.sweep(cli, cloud, everything=True)
+                registry_trust.remove(cloud)
             shutil.rmtree(demo_repository.path(cloud), ignore_errors=True)
             shutil.rmtree(paths.kubeconfig(cloud).parent, ignore_errors=True)
         # The engine is shared by all checkouts: another one's clouds may run on it.
@@ -47,10 +49,21 @@ def run(clouds: list[str], application: str) -> None:
             step = progress.step("stop the Docker engine")
             engine.stop()
             step.done()
-    print(
-        "Nothing of the demo is left"
-        + (f"; other stacks are: {', '.join(cli.stacks())}" if cli.stacks() else ".")
-    )
+    left = cli.stacks()
+    if not left:
+        _forget_home(cli)
+    print("Nothing of the demo is left" + (f"; other stacks are: {', '.join(left)}" if left else "."))
+
+
+def _forget_home(cli: Pulumi) -> None:
+    """Remove what the checkout kept for its stacks; the passphrase stays while a config may need it."""
+    home = paths.home()
+    kept = {"passphrase"} if any(cli.config_path("any").parent.glob("Pulumi.*.yaml")) else set()
+    for entry in home.iterdir():
+        if entry.name not in kept:
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+    if not kept:
+        home.rmdir()
 
 
 def _remove(cli: Pulumi, stack: str, say: updates.Say) -> None:

@@ -37,7 +37,7 @@ class Loaded:
     @property
     def folder(self) -> Path:
         """The folder relative paths in the document start from."""
-        return self.source.path.parent
+        return self.source.folder
 
     def finding(
         self, code: str, message: str, path: tuple[str | int, ...] = (), *, key: bool = False, **more: Any

@@ -24,7 +24,12 @@ class Source:
     text: str
     nodes: list[Node]
     asked: bool = True
+    folder: Path = field(init=False)
+    """Where relative paths in its documents start."""
     _lines: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.folder = self.path.parent
 
     @property
     def name(self) -> str:

@@ -82,6 +82,7 @@ class _Builder:
         node = Node(value, line, column, end_column)
         if event.anchor:
             self.anchors[event.anchor] = node
+        self.count(node, line, column)
         return node
 
     def alias(self, event: Any, depth: int) -> Node:
@@ -95,6 +96,7 @@ class _Builder:
             raise ReadError("ALT1009", f"the alias *{event.anchor} has no anchor before it", line, column)
         if depth + node.height > DEPTH_LIMIT:
             too_deep(line, column)
+        self.count(node, line, column)
         return node
 
     def count(self, node: Node, line: int, column: int) -> None:
@@ -170,38 +172,38 @@ def read_yaml(text: str) -> list[Node]:
     builder = _Builder()
     stack: list[_Frame] = []
     try:
-        event: Any
-        for event in yaml.parse(text, Loader=_Loader):
-            name = type(event).__name__
+        parser = _Loader(text)
+        next_event = parser.get_event
+        while True:
+            event = next_event()
+            kind = type(event)
             mark = event.start_mark
-            node: Node | None = None
-            if name == "ScalarEvent":
+            if kind is yaml.ScalarEvent:
                 node = builder.scalar(event)
-                builder.count(node, node.line, node.column)
-            elif name in ("MappingStartEvent", "SequenceStartEvent"):
-                _open(event, name, stack, builder)
-            elif name in ("MappingEndEvent", "SequenceEndEvent"):
+            elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+                _open(event, kind is yaml.MappingStartEvent, stack, builder)
+                continue
+            elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
                 node = _close(stack, builder)
-            elif name == "AliasEvent":
+            elif kind is yaml.AliasEvent:
                 node = builder.alias(event, len(stack))
-                builder.count(node, mark.line + 1, mark.column + 1)
-            elif name == "DocumentStartEvent":
+            elif kind is yaml.StreamEndEvent:
+                return documents
+            else:
                 builder.anchors.clear()
-            if node is not None:
-                if stack:
-                    _add(stack[-1], node, mark.line + 1, mark.column + 1)
-                else:
-                    documents.append(node)
+                continue
+            if stack:
+                _add(stack[-1], node, mark.line + 1, mark.column + 1)
+            else:
+                documents.append(node)
     except yaml.YAMLError as error:
         raise _syntax_error(error, text) from None
-    return documents
 
 
-def _open(event: Any, name: str, stack: list[_Frame], builder: _Builder) -> None:
+def _open(event: Any, mapping: bool, stack: list[_Frame], builder: _Builder) -> None:
     line, column = event.start_mark.line + 1, event.start_mark.column + 1
     if len(stack) >= DEPTH_LIMIT:
         too_deep(line, column)
-    mapping = name == "MappingStartEvent"
     if event.tag not in (None, "!", f"{_CORE}{'map' if mapping else 'seq'}"):
         raise ReadError("ALT1009", f"the tag {event.tag} is not allowed", line, column)
     node = Node({} if mapping else [], line, column)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.conftest import ROOT, Demo
+from tests.demo import ROOT, Demo
 from tests.waiting import until
 
 pytestmark = pytest.mark.cluster

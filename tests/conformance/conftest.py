@@ -20,11 +20,17 @@ from toolchain.plugins.kubernetes.client import Client
 
 
 @pytest.fixture(scope="session")
-def cluster_kubeconfig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The cluster to run on: `ALTO_TEST_KUBECONFIG`, else a control plane without hosts, made here."""
+def cluster_kubeconfig(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """The cluster to run on: `ALTO_TEST_KUBECONFIG`; else the demo's, where tests on clusters were asked
+    for; else a control plane without hosts, made here."""
     given = os.environ.get("ALTO_TEST_KUBECONFIG")
     if given:
         yield Path(given).absolute()
+        return
+    if any(item.get_closest_marker("cluster") for item in request.session.items):
+        yield Path(request.getfixturevalue("demo").environment["KUBECONFIG"])
         return
     if not (control_plane.programs("etcd") and control_plane.programs("kubernetes")):
         pytest.skip("etcd and kubernetes are not installed: ./alto toolchain install")

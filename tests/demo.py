@@ -1,0 +1,58 @@
+"""The demo as tests drive it: through the commands that a user has."""
+
+import json
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The running demo: its names and an environment as `eval "$(./alto env)"` gives it."""
+
+    cloud: str
+    application: str
+    output: str
+    environment: dict[str, str]
+
+    def run(
+        self, *command: str, check: bool = True, timeout: float = 600
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command in the checkout with the demo's environment; its output is in the failure."""
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        if check:
+            assert done.returncode == 0, (
+                f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+            )
+        return done
+
+    def alto(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return self.run("./alto", *arguments, check=check)
+
+    def kubectl(self, *arguments: str) -> Any:
+        """A kubectl query, as its JSON."""
+        return json.loads(self.run("kubectl", *arguments, "-o", "json").stdout)
+
+    def up(self, stack: str, *arguments: str) -> str:
+        """A plain `pulumi up` by hand."""
+        return self.run("pulumi", "up", "--stack", stack, "--yes", "--skip-preview", *arguments).stdout
+
+    @property
+    def namespace(self) -> str:
+        return f"app-{self.application}"
+
+    @property
+    def url(self) -> str:
+        return self.alto("url", self.application).stdout.split()[0]

@@ -37,6 +37,10 @@ def build(stack: StackName) -> None:
         enable_server_side_apply=True,
         enable_config_map_mutable=True,
         enable_secret_mutable=True,
+        # An update that was killed between making an object and recording it goes on with that object.
+        upsert_existing_objects=True,
+        # The documents say how it is: what others changed by hand is changed back, not argued about.
+        enable_patch_force=True,
     )
     images = _images(plan, platform)
     registry = platform.require("registry")

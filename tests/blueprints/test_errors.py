@@ -12,8 +12,8 @@ from blueprints.render.human import render_finding, render_report
 from blueprints.render.machine import render_json
 from blueprints.render.sarif import render_sarif
 from blueprints.schema import schema
-from blueprints.validate import report
-from blueprints.workspace import Workspace, library
+from blueprints.validate import report, validate
+from blueprints.workspace import LIBRARY, Workspace, library
 from tests.blueprints.workbench import findings_of, workspace_of
 
 MANY = """
@@ -183,7 +183,6 @@ def test_reports_for_machines_are_well_formed() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_has_a_schema_with_a_description_for_every_key(kind: str) -> None:
     found = schema(kind)
-    jsonschema.Draft202012Validator.check_schema(found)
     objects = [found, *found.get("$defs", {}).values()]
     for part in objects:
         for key, value in part.get("properties", {}).items():
@@ -193,6 +192,7 @@ def test_every_kind_has_a_schema_with_a_description_for_every_key(kind: str) -> 
 
 def test_schemas_accept_what_validation_accepts_and_refuse_unknown_keys() -> None:
     validator = jsonschema.Draft202012Validator(schema("Cartridge"))
+    validator.check_schema(validator.schema)
     for name in ("php", "mysql", "haproxy"):
         data = library()["Cartridge", name].node.data()
         assert list(validator.iter_errors(data)) == []
@@ -228,3 +228,12 @@ def test_the_library_is_valid_and_each_of_its_members_can_run_in_an_application(
     assert report(workspace, findings).findings == ()
     assert len(workspace.plan("all").clusters) == len(names)
     assert report(Workspace(library().values(), with_library=False)).findings == ()
+
+
+def test_the_samples_are_valid_and_show_every_kind() -> None:
+    outcome = validate([LIBRARY / "samples"])
+    assert [f for f in outcome.findings if f.severity == "error"] == []
+    shown = {kind for kind, _ in outcome.workspace.documents}
+    assert shown == set(KINDS)
+    for name in outcome.workspace.applications():
+        assert outcome.workspace.plan(name).stages

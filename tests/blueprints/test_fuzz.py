@@ -20,7 +20,7 @@ from blueprints.yaml_reader import read_yaml
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.yaml"))
 
-modest = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+modest = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 KEYS = sorted(
     {key for loaded in library().values() for key in loaded.node.value}
@@ -215,7 +215,7 @@ def mutated_stratos(draw: st.DrawFn) -> Any:
     return documents
 
 
-@modest
+@settings(modest, max_examples=15)
 @given(mutated_stratos())
 def test_mutated_stratos_documents_are_imported_into_documents_that_validate(
     tmp_path_factory: Any, documents: list[Any]

@@ -13,7 +13,9 @@ from components.pods.exports import Exports, Value
 from components.pods.template import Images, Members, config_object, members, secret_object, shared_claim
 from components.pods.volumes import claim_spec
 from components.pods.workload import (
+    AWAIT_SECONDS,
     SKIP_AWAIT,
+    await_seconds,
     deployment_spec,
     disruption_budget_spec,
     headless_service_spec,
@@ -120,10 +122,11 @@ class Cluster(pulumi.ComponentResource):
 
     def _create_workload(self, made: Members, needed: list[pulumi.Resource]) -> None:
         name = self._planned.name
+        described = self._metadata(name, **{AWAIT_SECONDS: str(await_seconds(self._planned))})
         options = pulumi.ResourceOptions(parent=self, depends_on=needed)
         if not self._planned.cartridge.stateful:
             k8s.apps.v1.Deployment(
-                name, metadata=self._metadata(name), spec=deployment_spec(self._planned, made), opts=options
+                name, metadata=described, spec=deployment_spec(self._planned, made), opts=options
             )
             return
         headless = k8s.core.v1.Service(
@@ -134,7 +137,7 @@ class Cluster(pulumi.ComponentResource):
         )
         k8s.apps.v1.StatefulSet(
             name,
-            metadata=self._metadata(name),
+            metadata=described,
             spec=stateful_set_spec(self._planned, made),
             opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=[headless])),
         )

@@ -8,9 +8,11 @@ from blueprints.plan import PlannedCluster, PlannedPort
 from components.pods.template import Members
 
 SKIP_AWAIT = "pulumi.com/skipAwait"
+AWAIT_SECONDS = "pulumi.com/timeoutSeconds"
 
 _PULL_SECONDS = 240
 _USUAL_START_SECONDS = 60
+_LONGEST_SECONDS = 3600
 _HISTORY = 5
 
 
@@ -38,6 +40,12 @@ def start_seconds(cluster: PlannedCluster) -> int:
     if probe is None:
         return _PULL_SECONDS + _USUAL_START_SECONDS
     return _PULL_SECONDS + math.ceil(probe.delay.seconds + probe.period.seconds * probe.failures)
+
+
+def await_seconds(cluster: PlannedCluster) -> int:
+    """How long an update waits for the cluster's members: members with data start one after another."""
+    rounds = cluster.bounds.max if cluster.cartridge.stateful else 1
+    return min(start_seconds(cluster) * rounds, _LONGEST_SECONDS)
 
 
 def stateful_set_spec(cluster: PlannedCluster, members: Members) -> dict[str, Any]:

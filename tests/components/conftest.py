@@ -11,6 +11,7 @@ import pytest
 from google.protobuf import json_format
 from pulumi.runtime import rpc
 from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.settings import SETTINGS
 
 from blueprints.loader import load_text
 from blueprints.plan import Plan
@@ -97,6 +98,10 @@ class _Monitor(MockMonitor):
             )
         return super().RegisterResource(request)
 
+    def ReadResource(self, request: Any) -> Any:  # noqa: N802
+        self.notes.read.append(request.name)
+        return super().ReadResource(request)
+
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802
         if "pulumi:pulumi:Stack" in request.urn.rpartition("::")[0].rpartition("$")[2]:
             self.notes.exports = json_format.MessageToDict(request.outputs)
@@ -109,10 +114,14 @@ class Engine:
 
     registered: list[Registered] = field(default_factory=list)
     exports: dict[str, Any] = field(default_factory=dict)
+    read: list[str] = field(default_factory=list)
     stacks: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def run(self, program: Callable[[], Any], stack: str = "app-shop") -> "Engine":
         """Run a program to its end."""
+        # A program that failed leaves its unfinished business to the next.
+        SETTINGS.rpc_manager.clear()
+        SETTINGS.outputs.clear()
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         mocks = _Answers(self.stacks)

@@ -255,11 +255,9 @@ def test_members_are_spread_over_hosts_without_insisting(shop: Engine) -> None:
 def test_the_scale_sets_the_replicas_and_nothing_else(engine: Engine) -> None:
     before = deploy(Engine(), plan_of(SHOP))
     after = deploy(engine, plan_of(SHOP, scale=ScaleState(clusters={"web": 5}, generation=3)))
-    changed = {
-        each.urn
-        for each, other in zip(before.registered, after.registered, strict=True)
-        if plain(each.inputs) != plain(other.inputs)
-    }
+    inputs = {each.urn: each.inputs for each in before.registered}
+    assert inputs.keys() == {each.urn for each in after.registered}
+    changed = {each.urn for each in after.registered if plain(inputs[each.urn]) != plain(each.inputs)}
     assert changed == {after.one(DEPLOYMENT, "web").urn}
     assert after.of(DEPLOYMENT)["web"]["spec"]["replicas"] == 5
 

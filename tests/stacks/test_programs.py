@@ -1,0 +1,171 @@
+"""The programs of the stacks, from their settings and the stacks they stand on to what they export."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+
+from components import cloud_service, registry_access
+from components.hosts.host_image import BuildContext
+from stacks import __main__ as program
+from stacks import settings
+from tests.components.conftest import DIGEST, NODE_PORT, Engine, is_secret, plain
+from toolchain import base_image
+
+HOSTS = {
+    "kubeconfig": "KUBECONFIG",
+    "nodes": [{"name": "host1", "address": "10.88.0.10", "roles": ["control-plane"]}],
+    "network": "alto-local",
+    "subnet": "10.88.0.0/24",
+    "registryCa": {"certificate": "CA", "privateKey": "CA-KEY"},
+}
+PLATFORM = {
+    "registry": {
+        "address": "10.88.0.3:5000",
+        "username": "altostratus",
+        "password": "pass",
+        "caCertificate": "CA",
+    },
+    "images": {"php": f"10.88.0.3:5000/cartridges/php@{DIGEST}"},
+    "artifactImage": f"10.88.0.3:5000/altostratus/artifact@{DIGEST}",
+}
+SHOP = """
+apiVersion: altostratus/v1
+kind: Application
+name: shop
+cartridges:
+  - alias: web
+    cartridge: php
+    members: {min: 2, max: 4}
+    artifact: {git: https://git.example.org/shop.git}
+"""
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Engine:
+    monkeypatch.setattr(settings, "config_path", lambda stack: tmp_path / f"Pulumi.{stack}.yaml")
+    monkeypatch.setattr(base_image, "ensure_base", lambda: base_image.BaseImage("base:1", "present"))
+    monkeypatch.setattr(
+        cloud_service,
+        "build_context",
+        lambda image, tools: BuildContext(f"altostratus/{image}:0", Path("/contexts") / image, "base:1"),
+    )
+    monkeypatch.setattr(registry_access.registry_trust, "install", lambda *_: True)
+    monkeypatch.setattr(registry_access, "await_registry", lambda *_: None)
+    names = {"hosts-local": HOSTS, "platform-local": PLATFORM}
+    return Engine(stacks={f"organization/altostratus/{name}": outputs for name, outputs in names.items()})
+
+
+@contextmanager
+def configured(values: dict[str, Any]) -> Iterator[None]:
+    config = {
+        f"altostratus:{key}": value if isinstance(value, str) else json.dumps(value)
+        for key, value in values.items()
+    }
+    pulumi.runtime.set_all_config(config)
+    yield
+    pulumi.runtime.set_all_config({})
+
+
+def run(engine: Engine, stack: str, values: dict[str, Any]) -> Engine:
+    with configured(values):
+        return engine.run(lambda: program.main(stack), stack)
+
+
+@pytest.fixture
+def blueprint(tmp_path: Path) -> str:
+    path = tmp_path / "shop.yaml"
+    path.write_text(SHOP)
+    return str(path)
+
+
+def test_an_application_is_made_from_its_settings(engine: Engine, blueprint: str) -> None:
+    values = {"cloud": "local", "blueprint": blueprint, "scale": {"clusters": {"web": 3}}}
+    run(engine, "app-shop", values)
+    assert engine.exports["urls"] == [f"http://10.88.0.10:{NODE_PORT}"]
+    assert engine.exports["members"] == {"web": 3}
+    assert engine.exports["namespace"] == "app-shop"
+    web = engine.of("apps/v1:Deployment")["web"]["spec"]
+    assert web["template"]["spec"]["containers"][0]["image"] == PLATFORM["images"]["php"]
+    provider = engine.of("pulumi:providers:kubernetes")["local"]
+    assert provider["kubeconfig"] == "KUBECONFIG"
+
+
+def test_a_copy_takes_its_cloud_from_the_stacks_name(engine: Engine, blueprint: str) -> None:
+    engine.stacks = {name.replace("local", "away"): outputs for name, outputs in engine.stacks.items()}
+    run(engine, "app-shop--away", {"blueprint": blueprint})
+    assert engine.exports["cloud"] == "away"
+    labels = engine.of("apps/v1:Deployment")["web"]["spec"]["selector"]["matchLabels"]
+    assert labels["altostratus.dev/copy"] == "away", "two copies in one cluster would share members"
+
+
+def test_every_stack_is_read_once(engine: Engine, blueprint: str) -> None:
+    run(engine, "app-shop", {"cloud": "local", "blueprint": blueprint})
+    assert sorted(engine.read) == sorted(engine.stacks)
+
+
+def test_an_image_that_the_platform_lacks_stops_the_update_in_words(engine: Engine, blueprint: str) -> None:
+    engine.stacks["organization/altostratus/platform-local"] = {**PLATFORM, "images": {}}
+    with pytest.raises(pulumi.RunError, match=r"does not build the image php \(it has none\)"):
+        run(engine, "app-shop", {"cloud": "local", "blueprint": blueprint})
+
+
+def test_a_cloud_whose_hosts_were_never_made_is_named_with_what_to_do(engine: Engine, blueprint: str) -> None:
+    engine.stacks["organization/altostratus/hosts-local"] = {}
+    with pytest.raises(pulumi.RunError, match=r"stack hosts-local has no output.*\n.*pulumi up --stack"):
+        run(engine, "app-shop", {"cloud": "local", "blueprint": blueprint})
+
+
+def test_wrong_settings_end_in_one_message_without_a_traceback(engine: Engine) -> None:
+    with pytest.raises(pulumi.RunError) as refused:
+        run(engine, "app-shop", {"cloud": "Local!"})
+    assert "the settings of stack app-shop are not right" in str(refused.value)
+    assert "altostratus:blueprint is missing" in str(refused.value)
+
+
+def test_wrong_documents_end_in_one_message_with_their_place(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "shop.yaml").write_text(SHOP.replace("min: 2", "min: 9"))
+    with pytest.raises(pulumi.RunError, match=r"shop\.yaml:8:"):
+        run(engine, "app-shop", {"cloud": "local", "blueprint": str(tmp_path / "shop.yaml")})
+
+
+def test_a_stack_of_no_known_kind_is_refused(engine: Engine) -> None:
+    with pytest.raises(pulumi.RunError, match="does not say what it makes"):
+        run(engine, "dev", {})
+
+
+def test_a_platform_builds_what_it_is_told_and_exports_it_by_digest(engine: Engine) -> None:
+    run(engine, "platform-local", {"platform": {"cartridges": ["php"]}})
+    assert engine.exports["images"] == {"php": f"10.88.0.3:5000/cartridges/php@{DIGEST}"}
+    assert engine.exports["artifactImage"] == f"10.88.0.3:5000/altostratus/artifact@{DIGEST}"
+    assert engine.exports["registry"]["address"] == "10.88.0.3:5000"
+    assert is_secret(engine.exports["registry"]["password"])
+    assert engine.exports["gitRepositories"] == {}
+
+
+def test_a_platform_shows_the_repositories_it_is_given(engine: Engine, tmp_path: Path) -> None:
+    bare = tmp_path / "shop.git"
+    (bare / "objects").mkdir(parents=True)
+    (bare / "HEAD").write_text("ref: refs/heads/main\n")
+    run(engine, "platform-local", {"platform": {"gitRepositories": {"shop": str(bare)}}})
+    assert plain(engine.exports["gitRepositories"]) == {"shop": "https://10.88.0.4:8443/shop.git"}
+
+
+def test_a_cartridge_of_ones_own_is_named_by_its_path(engine: Engine, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "Dockerfile").write_text("FROM scratch\n")
+    (folder / "cartridge.yaml").write_text(
+        "apiVersion: altostratus/v1\nkind: Cartridge\nname: mine\nbuild: {}\nports: [{name: http, port: 1}]\n"
+    )
+    run(engine, "platform-local", {"platform": {"cartridges": ["php", str(folder)]}})
+    assert set(plain(engine.exports["images"])) == {"php", "mine"}
+
+
+def test_a_cartridge_that_there_is_not_is_named_with_the_nearest(engine: Engine) -> None:
+    with pytest.raises(pulumi.RunError, match="phq"):
+        run(engine, "platform-local", {"platform": {"cartridges": ["phq"]}})

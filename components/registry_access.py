@@ -24,7 +24,8 @@ def trusted_address(
     def prepare(known: list[str]) -> str:
         if not pulumi.runtime.is_dry_run():
             try:
-                registry_trust.install(cloud, known[0], known[1])
+                if known[1]:
+                    registry_trust.install(cloud, known[0], known[1])
                 await_registry(known[0], known[1])
             except ToolchainError as error:
                 raise pulumi.RunError(str(error)) from error
@@ -34,11 +35,12 @@ def trusted_address(
 
 
 def await_registry(address: str, ca_certificate: str, limit: float = _ANSWER_SECONDS) -> None:
-    """Return once the registry asks for a password, over TLS that the CA vouches for.
+    """Return once the registry asks for a password, over TLS that the CA (or, without one, the public ones)
+    vouches for.
 
     Raises ToolchainError after `limit` seconds, with the last reason.
     """
-    context = ssl.create_default_context(cadata=ca_certificate)
+    context = ssl.create_default_context(cadata=ca_certificate or None)
     deadline = time.monotonic() + limit
     while True:
         try:

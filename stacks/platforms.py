@@ -4,6 +4,7 @@ Not named `platform`: the program's folder comes first on the path, and Python h
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pulumi
@@ -32,12 +33,14 @@ def build(stack: StackName) -> None:
     chosen = settings.load(settings.PlatformStack, stack.text).platform
     cartridges = named_cartridges(chosen.cartridges)
     cloud = stack.subject
-    site = _site(cloud)
-    registry = Registry(f"{cloud}-registry", site)
+    # A cloud of somebody else's machines has no network of ours to put services on.
+    site = _site(cloud) if chosen.registry is None or chosen.git_repositories else None
+    registry = _registry(cloud, chosen.registry, site)
     # Pushing goes through this machine's engine, which must trust the registry and reach it first.
     address = trusted_address(cloud, registry.address, registry.ca_certificate)
     access = RegistryAccess(address, registry.username, registry.password)
-    base = base_image.ensure_base().reference
+    preview = pulumi.runtime.is_dry_run()
+    base = base_image.base_reference() if preview else base_image.ensure_base().reference
     images = {
         key: CartridgeImage(key.replace("/", "-"), source, access, base).reference
         for key, source in _sources(cartridges).items()
@@ -56,9 +59,32 @@ def build(stack: StackName) -> None:
     )
     pulumi.export("images", images)
     pulumi.export("artifactImage", fetcher.reference)
-    pulumi.export(
-        "gitRepositories", GitServer(f"{cloud}-git", site, repositories).urls if repositories else {}
-    )
+    if site is not None and repositories:
+        pulumi.export("gitRepositories", GitServer(f"{cloud}-git", site, repositories).urls)
+    else:
+        pulumi.export("gitRepositories", {})
+
+
+@dataclass(frozen=True)
+class _Registry:
+    """What the rest needs to know of a registry, wherever it comes from."""
+
+    address: pulumi.Output[str]
+    username: str
+    password: pulumi.Output[str]
+    ca_certificate: pulumi.Output[str]
+
+
+def _registry(cloud: str, given: settings.ExternalRegistry | None, site: CloudSite | None) -> _Registry:
+    if given is not None:
+        return _Registry(
+            pulumi.Output.from_input(given.address),
+            given.username,
+            settings.registry_password(),
+            pulumi.Output.from_input(given.authority()),
+        )
+    made = Registry(f"{cloud}-registry", site or _site(cloud))
+    return _Registry(made.address, made.username, made.password, made.ca_certificate)
 
 
 def named_cartridges(wanted: tuple[str, ...]) -> Mapping[str, tuple[Cartridge, Path]]:

@@ -18,6 +18,9 @@ from toolchain import paths
 
 S = TypeVar("S", bound="StackSettings")
 
+REGISTRY_PASSWORD = "registryPassword"  # noqa: S105
+"""The key of the password of a registry that is there already."""
+
 SECRETS = "secrets"
 """The key of an application's secret settings: a mapping of names to encrypted values."""
 
@@ -48,13 +51,45 @@ Name = Annotated[str, Field(pattern=NAME_PATTERN, max_length=63)]
 Paths = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_paths)]
 
 
+class ExternalRegistry(_Settings):
+    """A registry that is there already; its password is the secret setting `altostratus:registryPassword`.
+
+    `address`: host:port, or host. `ca_certificate`: a file (PEM), where no public authority signed its
+    certificate.
+    """
+
+    address: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+(:[0-9]{1,5})?$")]
+    username: Annotated[str, Field(min_length=1)]
+    ca_certificate: str | None = None
+
+    def authority(self) -> str:
+        """The PEM of its authority; empty where the public ones vouch for it."""
+        return Path(self.ca_certificate).read_text() if self.ca_certificate else ""
+
+    @field_validator("ca_certificate")
+    @classmethod
+    def _certificate(cls, given: str | None) -> str | None:
+        if given is not None and "BEGIN CERTIFICATE" not in _text(given):
+            raise ValueError(f"{given} holds no certificate in PEM form")
+        return given
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from None
+
+
 class Platform(_Settings):
     """What a platform holds.
 
+    `registry`: one that is there already; left out, the cloud gets its own.
     `cartridges`: names of the library's cartridges, and paths of files or folders with your own.
     `git_repositories`: bare repositories of this machine that the cloud's git server shows, by name.
     """
 
+    registry: ExternalRegistry | None = None
     cartridges: Paths = ()
     git_repositories: dict[Name, str] = Field(default_factory=dict)
 
@@ -107,7 +142,7 @@ def load(model: type[S], stack: str, defaults: Mapping[str, Any] | None = None) 
     file = config_path(stack)
     known = {field.alias or name: name for name, field in model.model_fields.items()}
     values = {key: value for key in known if (value := _value(config, key)) is not None}
-    unknown = [key for key in keys(file) if key not in known and key != SECRETS]
+    unknown = [key for key in keys(file) if key not in (*known, SECRETS, REGISTRY_PASSWORD)]
     return check(model, {**(defaults or {}), **values}, file, unknown)
 
 
@@ -127,6 +162,19 @@ def check(model: type[S], values: Mapping[str, Any], file: Path, unknown: Sequen
 def secrets() -> pulumi.Output[Mapping[str, str]] | None:
     """The application's secret settings, as a secret output; None where there are none."""
     return pulumi.Config(NAMESPACE).get_secret_object(SECRETS)
+
+
+def registry_password() -> pulumi.Output[str]:
+    """The password of a registry that is there already. Raises SettingsError where it is not set."""
+    password = pulumi.Config(NAMESPACE).get_secret(REGISTRY_PASSWORD)
+    if password is None:
+        raise SettingsError(
+            [
+                f"{NAMESPACE}:{REGISTRY_PASSWORD} is missing, which `registry` needs; set it with: "
+                f"pulumi config set --secret {NAMESPACE}:{REGISTRY_PASSWORD}"
+            ]
+        )
+    return password
 
 
 def _value(config: pulumi.Config, key: str) -> Any:

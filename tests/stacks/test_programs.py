@@ -169,3 +169,24 @@ def test_a_cartridge_of_ones_own_is_named_by_its_path(engine: Engine, tmp_path: 
 def test_a_cartridge_that_there_is_not_is_named_with_the_nearest(engine: Engine) -> None:
     with pytest.raises(pulumi.RunError, match="phq"):
         run(engine, "platform-local", {"platform": {"cartridges": ["phq"]}})
+
+
+def test_a_cloud_can_use_a_registry_that_is_there_already(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "ca.crt").write_text("-----BEGIN CERTIFICATE-----\n")
+    registry = {
+        "address": "registry.example.org",
+        "username": "me",
+        "caCertificate": str(tmp_path / "ca.crt"),
+    }
+    values = {"platform": {"registry": registry, "cartridges": ["php"]}, "registryPassword": "pass"}
+    run(engine, "platform-local", values)
+    assert engine.exports["images"] == {"php": f"registry.example.org/cartridges/php@{DIGEST}"}
+    assert is_secret(engine.exports["registry"]["password"])
+    assert not engine.of("docker:index/container:Container"), "it must not get a second registry"
+    assert not engine.read, "a cloud of somebody else's machines exports no network"
+
+
+def test_a_registry_without_its_password_is_refused_with_how_to_set_it(engine: Engine) -> None:
+    values = {"platform": {"registry": {"address": "registry.example.org", "username": "me"}}}
+    with pytest.raises(pulumi.RunError, match="pulumi config set --secret altostratus:registryPassword"):
+        run(engine, "platform-local", values)

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import httpx
 import yaml
@@ -70,24 +69,15 @@ def _hosts(cli: Pulumi, cloud: str, hosts: int, say: updates.Say) -> None:
     kept = read(cli.config_path(stack)).get("altostratus:hosts")
     cli.init(stack)
     if kept is None:
-        settings = {"driver": "docker", "hosts": hosts, "controlPlanes": 1, "subnet": str(_free_subnet())}
+        settings = {
+            "driver": "docker",
+            "hosts": hosts,
+            "controlPlanes": 1,
+            "subnet": str(subnets.free_here()),
+        }
         cli.configure(stack, {"altostratus:hosts": settings})
     _up(cli, stack, say)
     credentials.write(cloud, cli.outputs(stack))
-
-
-def _free_subnet() -> Any:
-    import docker
-
-    running = engine.ensure()
-    client = docker.DockerClient(base_url=running.host)
-    try:
-        configs = [network.attrs["IPAM"]["Config"] or [] for network in client.networks.list()]
-    finally:
-        client.close()
-    return subnets.free(
-        subnets.taken(each["Subnet"] for config in configs for each in config if "Subnet" in each)
-    )
 
 
 def _platform(cli: Pulumi, cloud: str, application: str, say: updates.Say) -> None:

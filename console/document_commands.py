@@ -18,10 +18,19 @@ class Format(StrEnum):
     sarif = "sarif"
 
 
+class Drawing(StrEnum):
+    """How a plan is drawn."""
+
+    tree = "tree"
+    dot = "dot"
+    svg = "svg"
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to `alto`."""
     app.command()(validate)
     app.command()(schema)
+    app.command()(plan)
 
 
 def validate(
@@ -53,3 +62,42 @@ def schema(folder: Annotated[Path, typer.Argument(help="Where to write them.")])
 
     for path in write_schemas(folder):
         print(path)
+
+
+def plan(
+    application: Annotated[str, typer.Argument(help="The application's name.")],
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Its documents; without them, those of its stack, at the stack's scale."),
+    ] = None,
+    drawing: Annotated[Drawing, typer.Option("--as", help="A tree, or a graph.")] = Drawing.tree,
+) -> None:
+    """Show what an application expands to: clusters, members, startup order, links."""
+    from blueprints.drawing.dot import render_dot
+    from blueprints.drawing.svg import render_svg
+    from blueprints.drawing.tree import render_tree
+    from blueprints.scale import ScaleState
+    from blueprints.workspace import Workspace
+
+    if paths:
+        planned = Workspace.load(paths).plan(application, ScaleState())
+    else:
+        from console.scaling import current_plan
+
+        planned = current_plan(application)
+    render = {Drawing.tree: render_tree, Drawing.dot: render_dot, Drawing.svg: render_svg}[drawing]
+    print(render(planned))
+
+
+@imports.command()
+def stratos(
+    folder: Annotated[Path, typer.Argument(help="A folder with Stratos 4.1 JSON documents.")],
+    out: Annotated[Path, typer.Option(help="A new folder for our documents.")],
+) -> None:
+    """Turn Stratos 4.1 documents into ours; the report says what changed, why, and what was left out."""
+    from blueprints.stratos.importer import import_stratos
+
+    report = import_stratos(folder, out)
+    print(report.render())
+    if report.of("broken"):
+        raise typer.Exit(2)

@@ -1,7 +1,6 @@
 """Manual scaling: an edit of `altostratus:scale` and an update, as the autoscaler does it."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from autoscaler.act.environment import pulumi
 from autoscaler.act.pulumi_cli import Pulumi
@@ -21,12 +20,7 @@ def scale(application: str, targets: list[str], *, preview: bool) -> None:
     Raises BadInput for a malformed target and DocumentError, naming the range, for one outside it.
     """
     cli, stack = pulumi(), f"app-{application}"
-    if not cli.exists(stack):
-        names = ", ".join(s.removeprefix("app-") for s in cli.stacks() if s.startswith("app-")) or "none"
-        raise BadInput(f"there is no application {application}", f"Applications here: {names}.")
-    config = read(cli.config_path(stack))
-    plan = planner(cli, config)
-    current = ScaleState.parse(config.get(KEY))
+    plan, current = planner(cli, application)
     before = plan(current)
     clusters, groups = split(parse(targets), {level.alias for level in before.levels.values()})
     wanted = merged(current, clusters, groups)
@@ -41,12 +35,27 @@ def scale(application: str, targets: list[str], *, preview: bool) -> None:
     tell(stack, cli.up(stack, "--refresh=false"))
 
 
-def planner(cli: Pulumi, config: Mapping[str, Any]) -> Callable[[ScaleState], Plan]:
-    """What expands the stack's application at a given scale."""
+def planner(cli: Pulumi, application: str) -> tuple[Callable[[ScaleState], Plan], ScaleState]:
+    """What expands the application of a stack at a given scale, and the scale that it has now.
+
+    Raises BadInput, naming the applications there are, where there is no such stack.
+    """
+    stack = f"app-{application}"
+    if not cli.exists(stack):
+        names = ", ".join(s.removeprefix("app-") for s in cli.stacks() if s.startswith("app-")) or "none"
+        raise BadInput(f"there is no application {application}", f"Applications here: {names}.")
+    config = read(cli.config_path(stack))
     blueprint = config["altostratus:blueprint"]
     sources = [blueprint] if isinstance(blueprint, str) else blueprint
     workspace = Workspace.load([cli.root / source for source in sources])
-    return lambda state: workspace.plan(config["altostratus:application"], state)
+    name = config["altostratus:application"]
+    return (lambda state: workspace.plan(name, state)), ScaleState.parse(config.get(KEY))
+
+
+def current_plan(application: str) -> Plan:
+    """The plan of a stack's application at its scale."""
+    plan, current = planner(pulumi(), application)
+    return plan(current)
 
 
 def parse(targets: list[str]) -> dict[str, int]:

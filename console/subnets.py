@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from console.errors import ConsoleError
+from toolchain import engine
 
 Network = ipaddress.IPv4Network
 CANDIDATES = [Network(f"10.88.{third}.0/24") for third in range(16, 240, 8)]
@@ -33,3 +34,15 @@ def taken(docker_subnets: Iterable[str], routes: str | None = None) -> list[Netw
             mask = ipaddress.IPv4Address(int.from_bytes(bytes.fromhex(fields[7]), "little"))
             found.append(Network(f"{address}/{mask}", strict=False))
     return found
+
+
+def free_here() -> Network:
+    """The first candidate that is free on this machine and its Docker engine."""
+    import docker
+
+    client = docker.DockerClient(base_url=engine.ensure().host)
+    try:
+        configs = [network.attrs["IPAM"]["Config"] or [] for network in client.networks.list()]
+    finally:
+        client.close()
+    return free(taken(each["Subnet"] for config in configs for each in config if "Subnet" in each))

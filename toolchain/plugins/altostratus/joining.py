@@ -60,7 +60,7 @@ class Joining:
             seconds = float(self._inputs["readyTimeoutSeconds"])
             raise Failure(
                 f"{name} has not joined within {seconds:g} s: {problem}"
-                f"{self._journals(sorted(self._failed_units() or self._restarting_units()))}"
+                f"{self._journals(sorted(self._failed_units() | self._restarting_units()))}"
             )
 
     def _not_running(self) -> str:
@@ -87,7 +87,15 @@ class Joining:
 
     def _units(self, state: str) -> set[str]:
         listing = self._machine.run(
-            ["systemctl", "list-units", f"--state={state}", "--plain", "--no-legend", "--no-pager"]
+            [
+                "systemctl",
+                "list-units",
+                "--type=service",
+                f"--state={state}",
+                "--plain",
+                "--no-legend",
+                "--no-pager",
+            ]
         )
         if listing.code != 0:
             return set()
@@ -100,5 +108,6 @@ class Joining:
             said = self._machine.run(
                 ["journalctl", "--unit", unit, "--lines", str(JOURNAL_LINES), "--output=cat", "--no-pager"]
             )
-            texts.append(f"\n{unit} said last:\n{said.output}")
+            if said.output.strip():
+                texts.append(f"\n{unit} said last:\n{said.output}")
         return "".join(texts)

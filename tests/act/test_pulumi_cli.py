@@ -154,7 +154,9 @@ def test_an_interrupt_ends_the_update_in_order(cli: Pulumi, tmp_path: Path) -> N
     os.mkfifo(gate / "pipe")
     cli.configure("app-shop", {"altostratus:gate": str(gate)})
     code = (
-        "import sys; from tests.act.test_pulumi_cli import again; "
+        # Whoever started the tests may ignore interrupts, and children inherit that.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from tests.act.test_pulumi_cli import again; "
         f"again({str(cli.root)!r}, {str(cli.binary)!r})"
     )
     process = subprocess.Popen([sys.executable, "-c", code], cwd=paths.root(), env=dict(cli.environment))

@@ -19,8 +19,6 @@ from autoscaler.decide.state import ClusterState
 from autoscaler.decide.wants import Ask, by_memory, by_objective, by_threshold
 
 START_SECONDS = 60.0
-# A scale-down waits until this long agrees: as long as the noise of single samples lasts.
-SETTLE_SECONDS = 15.0
 # Observations in a row with another period, or before the last one, until the new clock is believed.
 BELIEVE_AFTER = 6
 # The horizon follows the measured start time in steps of a fifth: each change restarts its error statistics.
@@ -75,7 +73,7 @@ def _clock_went_back(state: ClusterState, now: float) -> bool:
     state.last = now
     state.busy_at = min(state.busy_at, now)
     state.seen = {name: min(at, now) for name, at in state.seen.items()}
-    state.recent.clear()
+    state.patience.clear()
     for signal in state.signals.values():
         signal.rewind()
     return True
@@ -165,7 +163,7 @@ def _advance(
 ) -> Outlooks:
     signal = state.signals.get(name)
     if signal is None:
-        signal = state.signals[name] = Signal.new(state.step, state.horizon, name == REQUESTS)
+        signal = state.signals[name] = Signal.new(state.step, state.horizon, precise=name == REQUESTS)
     outlooks, gap = signal.advance(now, value, policy.forecaster)
     found.gap = found.gap or gap
     return outlooks
@@ -214,14 +212,11 @@ def _decide(
     members = current
     reason = reasons.nothing_known()
     if band is not None:
-        state.recent.append((seen.time, band.target, band.high))
-        settle = SETTLE_SECONDS if policy.settle is None else policy.settle
-        while state.recent[0][0] < seen.time - settle:
-            state.recent.popleft()
+        shrunk = state.patience.shrunk(seen.time, current, band, policy.settle)
         if current < band.low:
             members = band.target
-        elif current > max(high for _, _, high in state.recent) and not found.missing and not found.gap:
-            members = min(current, max(target for _, target, _ in state.recent))
+        elif not found.missing and not found.gap:
+            members = shrunk
         members = _bounded_step(policy, current, members)
         if found.gap and current > band.high:
             holds.append("gap")

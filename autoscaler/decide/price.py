@@ -16,14 +16,14 @@ from dataclasses import dataclass
 DAY = 86_400.0
 # Normal errors of 8 % with a 1 % tail want z = 2.3; from there the misses take over.
 FIRST = 0.0
-LOWEST, HIGHEST = -2.5, 4.0
+LOWEST, HIGHEST = -2.5, 2.0
 LEAST_HEADROOM = 0.5
-# A minute of full misses at the mean rate moves z by about 0.05 at z = 2; the budget wins that back in as
-# many minutes as the budget divides one by. Faster control would chase noise, slower would miss the week.
-GAIN_PER_SECOND = 0.0018
+# A minute of full misses at the mean rate moves z by 0.03 at z = 2, and a 1 % budget wins that back in 100
+# minutes. Twice as fast or slow costs the same at equal misses; slower takes a week to find the budget.
+GAIN_PER_SECOND = 0.001
 # Early on the share of misses is known badly and moved fast (a Robbins-Monro gain, bounded).
 EARLY_GAIN = 4.0
-EARLY_SECONDS = DAY / 2
+EARLY_SECONDS = DAY
 MEAN_RATE_SECONDS = DAY
 
 

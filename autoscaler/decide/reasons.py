@@ -32,8 +32,10 @@ def wanted(
     current = seen.spec
     if members > current:
         return f"Up from {current} to {members}: {what}, and fewer than {band.low} are too few."
-    if members < current:
+    if members < current and current > band.high:
         return f"Down from {current} to {members}: {what}, and more than {band.high} are too many."
+    if members < current:
+        return f"Down from {current} to {members}: {what}, and {members} have been enough for a while."
     if current > band.high:
         return f"Keep {current} for now: {what}, and fewer would do, but not for long enough yet."
     return f"Keep {current}: {what}, and {band.low} to {max(band.low, band.high)} members are right for that."

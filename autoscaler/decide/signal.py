@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from autoscaler.decide.policy import ForecasterName
-from autoscaler.predict.forecaster import Expert, Forecaster, Outlook
+from autoscaler.predict.forecaster import Expert, Forecaster
 from autoscaler.predict.history import History
 from autoscaler.predict.motion import motion
+from autoscaler.predict.nowcast import BORDERS, Nowcast
+from autoscaler.predict.outlook import Outlook
 from autoscaler.predict.seasonal import Season
 from autoscaler.predict.spread import Noise
 
 # Within a minute a missing sample may be filled by its neighbour; a longer gap is a new beginning.
 BRIDGE_SECONDS = 60.0
 SMOOTH_SECONDS = 60.0
+# Steps whose mean stands for "now" where nothing better is kept.
+RECENT = 3
 # In standard deviations: noise alone gets there a few times a day, and then costs one action too many.
 SURPRISE = 3.5
 
@@ -36,23 +40,24 @@ class Signal:
     horizon: int
     history: History
     noise: Noise
-    near: Forecaster
+    near: Nowcast | None
     far: Forecaster
     season: Season | None = None
     last: float = -1.0
     latest: Outlooks | None = field(default=None)
 
     @classmethod
-    def new(cls, step: float, horizon: int, seasonal: bool) -> Signal:
-        far = Forecaster.new(horizon, horizon, step)
+    def new(cls, step: float, horizon: int, *, precise: bool) -> Signal:
+        """An empty signal; ``precise`` adds a forecast of the next step and the memory of other days."""
+        far = Forecaster.new(horizon, step)
         return cls(
             step,
             horizon,
-            History(far.regression.borders[-1] + horizon + 1),
+            History(max(far.regression.borders[-1], BORDERS[-1]) + horizon + 1),
             Noise(step),
-            Forecaster.new(1, horizon, step),
+            Nowcast.new(step) if precise else None,
             far,
-            Season(horizon * step) if seasonal else None,
+            Season(horizon * step) if precise else None,
         )
 
     def advance(self, now: float, value: float, forecaster: ForecasterName) -> tuple[Outlooks, bool]:
@@ -80,16 +85,20 @@ class Signal:
         """Begin anew after a gap or a clock change; coefficients and error statistics stay."""
         self.last = -1.0
         self.history.clear()
-        self.near.restart()
+        if self.near is not None:
+            self.near.restart()
         self.far.restart()
         self.noise.last = -1.0
 
     def _learn(self, now: float, value: float, forecaster: ForecasterName) -> None:
-        before = self.latest
-        near = self.near.update(self.history, value, self.noise, None)
-        if before is not None and value > before.near.value + SURPRISE * before.near.sigma:
-            # No window of the past knows a step; the sample itself is then the best guess for the next.
-            near = Outlook(max(near.value, value), near.sigma)
+        if self.near is None:
+            near = Outlook(self.history.mean(0, RECENT), 0.0)
+        else:
+            before = self.latest
+            near = self.near.update(self.history, value, self.noise)
+            if before is not None and value > before.near.value + SURPRISE * before.near.sigma:
+                # No window of the past knows a step; the sample itself is then the best guess for the next.
+                near = Outlook(max(near.value, value), near.sigma)
         only: Expert | None = "seasonal" if forecaster == "seasonal" else None
         far = self.far.update(self.history, value, self.noise, self.season, only)
         peak = 0.0

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
 
 from autoscaler.decide.capacity import MemberRate
+from autoscaler.decide.patience import Patience
 from autoscaler.decide.price import Price
 from autoscaler.decide.signal import Signal
 
@@ -34,7 +35,7 @@ class ClusterState:
     seen: dict[str, float] = field(default_factory=dict)
     price: Price | None = None
     member_rate: MemberRate = field(default_factory=MemberRate)
-    recent: deque[tuple[float, int, int]] = field(default_factory=deque)
+    patience: Patience = field(default_factory=Patience)
     busy_at: float = -1.0
     schedule_minute: int = -1
     scheduled: int = 0

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from autoscaler.predict.history import History
-from autoscaler.predict.regression import Regression
+from autoscaler.predict.outlook import Outlook
+from autoscaler.predict.regression import Regression, window_borders
 from autoscaler.predict.seasonal import Season
 from autoscaler.predict.spread import Noise, Spread
 
@@ -24,19 +25,11 @@ LEAST_PACE = 3
 TRUST = 4.0
 
 
-class Outlook(NamedTuple):
-    """A forecast: value and standard deviation of one grid sample at the horizon, in the signal's unit."""
-
-    value: float
-    sigma: float
-
-
 @dataclass(slots=True)
 class Forecaster:
     """Experts for one horizon (grid steps) over a shared history; their decayed errors decide who speaks."""
 
     horizon: int
-    span: int
     step: float
     regression: Regression
     spread: Spread
@@ -56,9 +49,9 @@ class Forecaster:
         self.rate = self.step * math.log(2) / LOSS_SPELL_SECONDS
 
     @classmethod
-    def new(cls, horizon: int, span: int, step: float) -> Forecaster:
-        """A forecaster that knows nothing yet; ``span`` is the longest horizon of the same signal."""
-        return cls(horizon, span, step, Regression(horizon, span, step), Spread(step))
+    def new(cls, horizon: int, step: float) -> Forecaster:
+        """A forecaster that knows nothing yet."""
+        return cls(horizon, step, Regression(horizon, step, window_borders(horizon)), Spread(step))
 
     def restart(self) -> None:
         """Forget open forecasts after a gap in the signal; what was learnt stays."""

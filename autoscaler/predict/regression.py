@@ -16,9 +16,9 @@ import numpy as np
 
 from autoscaler.predict.history import History
 
-# Window borders in shares of the horizon: what happened within a quarter of the lead matters singly, what
-# is older than eight leads tells nothing more about the next one.
-BORDERS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+# Window borders in shares of the horizon: fine within the last lead, where the movement is, coarser with
+# age; what is older than eight leads told nothing more about the next one.
+BORDERS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 # Ratio to the level beyond which a sample counts no further: one spike must not rewrite the coefficients.
 LARGEST_RATIO = 4.0
 RIDGE = 1.0
@@ -35,29 +35,30 @@ def window_borders(horizon: int) -> tuple[int, ...]:
 
 @dataclass(slots=True)
 class Regression:
-    """Online ridge regression for one horizon; ``span`` is the horizon that sizes the windows (steps)."""
+    """Online ridge regression ``horizon`` steps of ``step`` seconds ahead, on windows between ``borders``.
+
+    ``products`` holds the upper triangle of the features' decayed products, row by row.
+    """
 
     horizon: int
-    span: int
     step: float
+    borders: tuple[int, ...]
     products: list[float] = field(default_factory=list)
     targets: list[float] = field(default_factory=list)
     coefficients: list[float] = field(default_factory=list)
     prior: list[float] = field(default_factory=list)
     typical: float = 0.0
     samples: int = 0
-    borders: tuple[int, ...] = ()
     widths: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        self.borders = window_borders(self.span)
         self.widths = tuple(older - newer for newer, older in pairwise(self.borders))
         size = len(self.widths)
         if not self.prior:
             self.prior = [0.5, 0.5] + [0.0] * (size - 2)
         if not self.coefficients:
             self.coefficients = list(self.prior)
-            self.products = [0.0] * (size * size)
+            self.products = [0.0] * (size * (size + 1) // 2)
             self.targets = [0.0] * size
 
     def features(self, history: History, ago: int = 0) -> tuple[list[float], float]:
@@ -100,9 +101,9 @@ class Regression:
         ratio = min(value / level, LARGEST_RATIO)
         keep = 0.5 ** (every * self.step / FORGET_SECONDS)
         products: list[float] = []
-        for feature in features:
+        for place, feature in enumerate(features):
             scaled = weight * feature
-            products += [scaled * other for other in features]
+            products += [scaled * other for other in features[place:]]
         self.products = [keep * old + new for old, new in zip(self.products, products, strict=True)]
         share = weight * ratio
         self.targets = [
@@ -113,6 +114,8 @@ class Regression:
         """Bring the coefficients up to date with what was learnt."""
         size = len(self.targets)
         ridge = np.eye(size) * RIDGE
-        matrix = np.asarray(self.products).reshape(size, size) + ridge
+        matrix = np.zeros((size, size))
+        matrix[np.triu_indices(size)] = self.products
+        matrix += np.triu(matrix, 1).T + ridge
         right = np.asarray(self.targets) + RIDGE * np.asarray(self.prior)
         self.coefficients = np.linalg.solve(matrix, right).tolist()

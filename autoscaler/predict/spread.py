@@ -11,7 +11,9 @@ from dataclasses import dataclass
 SPELL_SECONDS = 1800.0
 NOISE_SPELL_SECONDS = 3600.0
 SMALLEST = 1e-3
-LARGEST_RELATIVE_ERROR = 1.0
+# An error beyond four standard deviations counts as four: a lone step, which no affordable head-room covers,
+# must not make every hour after it dear; a wild spell still doubles the variance within a minute.
+OUTLIER = 2.0 * 4.0**2
 FIRST_RELATIVE_VARIANCE = 0.05**2
 
 
@@ -26,11 +28,14 @@ class Spread:
         """Compare a forecast with what came; ``noise`` is the dispersion from `Noise`."""
         if forecast <= 0.0:
             return
-        error = (value - forecast) / forecast
-        # Only errors on the dangerous side count, twice, as if the distribution were symmetric.
-        above = min(error, LARGEST_RELATIVE_ERROR) if error > 0.0 else 0.0
-        squared = 2.0 * above * above - noise / (self.step * forecast)
-        self.relative += (squared - self.relative) * min(1.0, self.step * math.log(2) / SPELL_SECONDS)
+        error = min((value - forecast) / forecast, 1.0)
+        counting = noise / (self.step * forecast)
+        # Only errors on the dangerous side count, twice, as if the distribution were symmetric; a forecast
+        # of nearly nothing is off by any factor, so that one doubling is the most that counts.
+        squared = 2.0 * error * error if error > 0.0 else 0.0
+        squared = min(squared, OUTLIER * (self.relative + counting)) - counting
+        moved = self.relative + (squared - self.relative) * min(1.0, self.step * math.log(2) / SPELL_SECONDS)
+        self.relative = max(0.0, moved)
 
     def sigma(self, forecast: float, noise: float) -> float:
         """Standard deviation of one grid sample around the forecast, in the signal's unit."""

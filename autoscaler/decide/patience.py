@@ -1,0 +1,50 @@
+"""How long fewer members must have been enough before some go."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from autoscaler.decide.decision import Want
+
+# More than the band allows goes once the noise of single samples agrees.
+SETTLE_SECONDS = 10.0
+# More than the target goes, even within the band, once it was too many for this long: a band that is right
+# for a moment is a waste for an hour. One action in five minutes at most.
+STEADY_SECONDS = 300.0
+
+
+@dataclass(slots=True)
+class Patience:
+    """Recent bands of one cluster; times in seconds since the epoch."""
+
+    recent: deque[tuple[float, int, int]] = field(default_factory=deque)
+    # Targets that no later one has reached: the first is the highest of the steady time.
+    highest: deque[tuple[float, int]] = field(default_factory=deque)
+    since: float = -1.0
+
+    def clear(self) -> None:
+        """Forget everything: the clock was changed."""
+        self.recent.clear()
+        self.highest.clear()
+        self.since = -1.0
+
+    def shrunk(self, now: float, current: int, band: Want, settle: float | None) -> int:
+        """Members to keep out of ``current``; ``settle`` (seconds) is what the policy declares, or None."""
+        if self.since < 0.0:
+            self.since = now
+        recent, highest = self.recent, self.highest
+        recent.append((now, band.target, band.high))
+        while recent[0][0] < now - (SETTLE_SECONDS if settle is None else settle):
+            recent.popleft()
+        while highest and highest[-1][1] <= band.target:
+            highest.pop()
+        highest.append((now, band.target))
+        steady = STEADY_SECONDS if settle is None else max(settle, STEADY_SECONDS)
+        while highest[0][0] < now - steady:
+            highest.popleft()
+        if current > max(high for _, _, high in recent):
+            return min(current, max(target for _, target, _ in recent))
+        if now - self.since >= steady:
+            return min(current, highest[0][1])
+        return current

@@ -10,8 +10,9 @@ def main() -> NoReturn:
     try:
         from console.commands import app
 
-        app(prog_name="alto", standalone_mode=False)
-        code = 0
+        # A command that exits with a code of its own comes back as that number.
+        ended = app(prog_name="alto", standalone_mode=False)
+        code = ended if isinstance(ended, int) else 0
     except KeyboardInterrupt:
         code = _say("interrupted", 130)
     except BrokenPipeError:

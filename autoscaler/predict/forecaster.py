@@ -15,6 +15,7 @@ from autoscaler.predict.spread import Noise, Spread
 
 Expert = Literal["level", "trend", "regression", "seasonal"]
 EXPERTS: tuple[Expert, ...] = ("level", "trend", "regression", "seasonal")
+REGRESSION = EXPERTS.index("regression")
 LOSS_SPELL_SECONDS = 3600.0
 # By how much another expert's loss must be lower before it takes over. A blend of experts was tried: as
 # accurate, but it moves with every change of weight, which cost a third more actions.
@@ -34,8 +35,9 @@ class Forecaster:
     regression: Regression
     spread: Spread
     losses: list[float] = field(default_factory=lambda: [0.0] * len(EXPERTS))
-    chosen: int = EXPERTS.index("regression")
-    pending: deque[tuple[float, ...]] = field(default_factory=deque)
+    chosen: int = REGRESSION
+    # Open forecasts, oldest first: what was told, and on every `pace`-th step what each expert said.
+    pending: deque[tuple[float, list[float]]] = field(default_factory=deque)
     age: int = 0
     scored: int = 0
     pace: int = 1
@@ -46,7 +48,7 @@ class Forecaster:
         # Neighbouring samples share most of their windows: a quarter of the lead apart teaches as much.
         self.pace = max(LEAST_PACE, self.horizon // 4)
         self.review = max(1, round(REVIEW_SECONDS / self.step))
-        self.rate = self.step * math.log(2) / LOSS_SPELL_SECONDS
+        self.rate = self.pace * self.step * math.log(2) / LOSS_SPELL_SECONDS
 
     @classmethod
     def new(cls, horizon: int, step: float) -> Forecaster:
@@ -67,23 +69,31 @@ class Forecaster:
     ) -> Outlook:
         """Learn from the newest sample (already in the history) and look ahead; ``only`` names one expert."""
         self.age += 1
+        taught = self.age % self.pace == 0
         if len(self.pending) >= self.horizon:
-            self._score(self.pending.popleft(), value, noise.dispersion)
-            if self.age % self.pace == 0 and len(history) > self.horizon:
+            told, guesses = self.pending.popleft()
+            self.spread.learn(told, value, noise.dispersion)
+            if guesses:
+                self._score(guesses, value)
+            if taught and len(history) > self.horizon:
                 self.regression.learn(history, value, self.pace)
             if self.age % self.review == 0:
                 self.regression.solve()
                 self._choose()
-        guesses = self._guesses(history, noise.dispersion, season)
-        value_ahead = guesses[self.chosen if only is None else EXPERTS.index(only)]
-        self.pending.append((*guesses, value_ahead))
-        return Outlook(value_ahead, self.spread.sigma(value_ahead, noise.dispersion))
+        features, level = self.regression.features(history)
+        ahead = self.regression.predict(features, level)
+        speaks = self.chosen if only is None else EXPERTS.index(only)
+        guesses = []
+        if taught or speaks != REGRESSION:
+            guesses = self._guesses(features, level, ahead, noise.dispersion, season)
+            ahead = guesses[speaks]
+        self.pending.append((ahead, guesses if taught else []))
+        return Outlook(ahead, self.spread.sigma(ahead, noise.dispersion))
 
     def _guesses(
-        self, history: History, noise: float, season: Season | None
-    ) -> tuple[float, float, float, float]:
-        features, base = self.regression.features(history)
-        learnt = self.regression.predict(features, base)
+        self, features: list[float], base: float, learnt: float, noise: float, season: Season | None
+    ) -> list[float]:
+        """What each expert says, in the order of `EXPERTS`."""
         borders = self.regression.borders
         level = (features[0] * borders[1] + features[1] * (borders[2] - borders[1])) / borders[2] * base
         recent, before = features[0] * base, features[2] * base
@@ -93,23 +103,18 @@ class Forecaster:
         square = slope * slope
         trust = square / (square + TRUST * variance) if square else 0.0
         trend = max(0.0, level + trust * slope * self.horizon)
-        seasonal = level * season.growth if season is not None else level
-        return level, trend, learnt, seasonal
+        return [level, trend, learnt, level * season.growth if season is not None else level]
 
-    def _score(self, guesses: tuple[float, ...], value: float, noise: float) -> None:
-        level, trend, learnt, seasonal, told = guesses
-        self.spread.learn(told, value, noise)
-        scale = value if value > told else told
+    def _score(self, guesses: list[float], value: float) -> None:
+        """Move each expert's loss by its error, relative to the larger of value and regression."""
+        scale = max(value, guesses[REGRESSION])
         if scale <= 0.0:
             return
         self.scored += 1
-        rate = self.rate if self.scored * self.rate > 1.0 else 1.0 / self.scored
-        a, b, c, d = self.losses
+        rate = max(self.rate, 1.0 / self.scored)
         self.losses = [
-            a + (abs(value - level) / scale - a) * rate,
-            b + (abs(value - trend) / scale - b) * rate,
-            c + (abs(value - learnt) / scale - c) * rate,
-            d + (abs(value - seasonal) / scale - d) * rate,
+            loss + (abs(value - guess) / scale - loss) * rate
+            for loss, guess in zip(self.losses, guesses, strict=True)
         ]
 
     def _choose(self) -> None:

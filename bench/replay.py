@@ -1,6 +1,6 @@
 """Replay public traces under the controller and its peers, and write the figures down.
 
-    python bench/replay.py [--traces DIR] [--only NAME] [--output FILE]
+    python bench/replay.py --traces DIR [--only NAME ...] [--output FILE]
 
 The controller gets the policy a user would write: a budget of 1 %, nothing tuned to the trace, cold at the
 first tick. Peers run at their usual 70 % target, and again tuned with hindsight to the controller's own
@@ -26,7 +26,7 @@ from autoscaler.replay.shapes import SHAPES
 from autoscaler.replay.subject import Subject
 from autoscaler.replay.trace import Trace, read_trace
 
-TRACES = Path("/work/shared/data/traces")
+CONDITION_DAYS = 5.0
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,14 @@ def policy(model: FluidModel, *, known_rate: bool) -> ControllerPolicy:
     )
 
 
-def cases(folder: Path, only: str | None) -> list[Trace]:
+def cases(folder: Path, only: list[str] | None) -> list[Trace]:
     model = FluidModel()
     found = []
     for case in CASES:
-        if only in (None, case.name):
+        if only is None or case.name.split()[0] in only:
             raw = read_trace(folder / case.file, name=case.name)
             found.append(prepared(raw, model, smooth=case.smooth, first_day=case.first_day, days=case.days))
-    return found + [shape() for shape in SHAPES if only in (None, shape.__name__)]
+    return found + [shape() for shape in SHAPES if only is None or shape.__name__ in only]
 
 
 def conditions(traces: list[Trace]) -> list[str]:
@@ -84,6 +84,7 @@ def conditions(traces: list[Trace]) -> list[str]:
         "|---|" + "---|" * len(variants),
     ]
     for trace in traces:
+        trace = trace.window(0, CONDITION_DAYS)
         cells = []
         for model, known in variants.values():
             load = trace.resampled(model.tick)
@@ -114,8 +115,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--traces", type=Path, default=TRACES, help="folder with the CSV files")
-    parser.add_argument("--only", help="one case by name")
+    parser.add_argument("--traces", type=Path, required=True, help="folder with the CSV files")
+    parser.add_argument("--only", nargs="+", help="cases by name")
     parser.add_argument("--output", type=Path, help="write here instead of standard output")
     parser.add_argument("--plots", type=Path, help="folder for an SVG of each case")
     parser.add_argument("--conditions", action="store_true", help="only the table of other conditions")

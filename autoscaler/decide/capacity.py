@@ -5,70 +5,97 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-# Bins are 4 % apart: finer than head-room ever matters, coarse enough to fill within minutes.
-RATIO = math.log(1.04)
-BINS = 512
-OFFSET = 256
+# Bins are 2 % apart: finer than head-room ever matters, coarse enough to fill within minutes.
+RATIO = math.log(1.02)
+OFFSET = 1000
 SETTLE_SECONDS = 60.0
 FORGET_SECONDS = 2 * 86_400.0
 # Before the first miss the limit is unknown: a little more than what was seen to go well.
 EXPLORE = 1.1
 UTILISATION = 0.8
+# Misses that come at any rate are a fault, not a lack of members: the limit is never put below this share of
+# the rate from which on most requests miss.
+LEAST_SHARE = 1 / 3
+# A told rate is believed unless misses show that it is off by more than this.
+TOLERANCE = 0.9
 
 
 @dataclass(slots=True)
 class MemberRate:
-    """Histogram of requests and misses over the offered rate (backlog included) by ready member."""
+    """Histogram of requests and misses over the offered rate (backlog included) by ready member.
+
+    ``estimate`` is the rate (requests a second) up to which misses stay within the budget; ``limit`` the same
+    when misses have shown it, 0.0 while they have not.
+    """
 
     served: dict[int, float] = field(default_factory=dict)
     missed: dict[int, float] = field(default_factory=dict)
     highest_good: float = 0.0
     by_utilisation: float = 0.0
     estimate: float = 0.0
+    limit: float = 0.0
     unsettled: float = 0.0
 
     def learn(
-        self, by_member: float, requests: float, missed: float, busy: float | None, seconds: float
+        self,
+        by_member: float,
+        requests: float,
+        missed: float,
+        busy: float | None,
+        seconds: float,
+        budget: float,
     ) -> None:
         """Add one tick: offered rate by member, counts, busy share (0..1, None when unknown)."""
         if by_member <= 0.0 or requests <= 0.0:
             return
-        if missed < 0.5 * requests:
+        if missed <= budget * requests:
             self.highest_good = max(self.highest_good * 0.5 ** (seconds / FORGET_SECONDS), by_member)
         if busy is not None and 0.05 < busy < 0.95:
             full = by_member / busy
             self.by_utilisation += (full - self.by_utilisation) * (0.02 if self.by_utilisation else 1.0)
-        place = _bin(by_member)
+        place = OFFSET + math.floor(math.log(by_member) / RATIO)
         self.served[place] = self.served.get(place, 0.0) + requests
         self.missed[place] = self.missed.get(place, 0.0) + missed
         self.unsettled += seconds
         if self.unsettled >= SETTLE_SECONDS or not self.estimate:
-            self._settle()
+            self._settle(budget)
 
-    def _settle(self) -> None:
-        """Fade old evidence and estimate anew: the border with the fewest requests on the wrong side."""
+    def _settle(self, budget: float) -> None:
+        """Fade old evidence and estimate anew."""
         keep = 0.5 ** (self.unsettled / FORGET_SECONDS)
         self.unsettled = 0.0
         for table in (self.served, self.missed):
             for place in table:
                 table[place] *= keep
-        if any(2.0 * count > self.served[place] for place, count in self.missed.items()):
-            self.estimate = math.exp((_border(self.served, self.missed) - OFFSET) * RATIO)
-        else:
+        within = self._border(budget)
+        if within is None:
+            self.limit = 0.0
             self.estimate = max(self.highest_good * EXPLORE, self.by_utilisation * UTILISATION)
+            return
+        most = self._border(0.5)
+        self.limit = within if most is None else max(within, LEAST_SHARE * most)
+        self.estimate = self.limit
+
+    def _border(self, share: float) -> float | None:
+        """Rate from which on more than ``share`` of the requests miss; None when that was not seen.
+
+        The border that leaves the fewest misses beyond that share below it, so that single bins with little
+        evidence do not decide.
+        """
+        total = best = 0.0
+        edge = None
+        places = sorted(self.served)
+        for place in places:
+            total += self.missed[place] - share * self.served[place]
+            if total <= best:
+                best, edge = total, place + 1
+        if edge is None:
+            edge = places[0]
+        return None if edge > places[-1] else math.exp((edge - OFFSET) * RATIO)
 
 
-def _bin(rate: float) -> int:
-    return max(0, min(BINS - 1, OFFSET + math.floor(math.log(rate) / RATIO)))
-
-
-def _border(served: dict[int, float], missed: dict[int, float]) -> int:
-    """Bin from which on most requests miss: fewest misses below it plus successes from it on."""
-    places = sorted(served)
-    wrong = sum(served[place] - missed.get(place, 0.0) for place in places)
-    best, edge = wrong, places[0]
-    for place in places:
-        wrong += missed.get(place, 0.0) - (served[place] - missed.get(place, 0.0))
-        if wrong < best:
-            best, edge = wrong, place + 1
-    return edge
+def trusted_rate(told: float | None, learnt: MemberRate) -> float:
+    """The rate to plan with: what was told, unless misses contradict it; 0.0 when nothing is known."""
+    if told is None:
+        return learnt.estimate
+    return learnt.limit if 0.0 < learnt.limit < TOLERANCE * told else told

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from autoscaler.decide import reasons
-from autoscaler.decide.capacity import MemberRate
+from autoscaler.decide.capacity import trusted_rate
 from autoscaler.decide.decision import Decision, Want
 from autoscaler.decide.observation import Observation, Reading
 from autoscaler.decide.policy import IN_FLIGHT, LOAD_AVERAGE, MEMORY, REQUEST_RATE, REQUESTS, ControllerPolicy
@@ -148,7 +148,7 @@ def _assess_objective(
     rate = seen.requests / (seen.period or state.step)
     outlooks = _advance(policy, state, seen.time, REQUESTS, rate, found)
     price = _price(policy, state)
-    member_rate = seen.member_rate or policy.member_rate or state.member_rate.estimate
+    member_rate = trusted_rate(seen.member_rate or policy.member_rate, state.member_rate)
     if member_rate <= 0.0:
         member_rate = rate / seen.ready if seen.ready and rate > 0.0 else 0.0
     if member_rate <= 0.0:
@@ -184,6 +184,7 @@ def _price(policy: ControllerPolicy, state: ClusterState) -> Price:
 
 def _learn(policy: ControllerPolicy, state: ClusterState, seen: Observation, seconds: float) -> None:
     """Account for misses, and for what a member can take."""
+    assert policy.objective is not None
     if seen.requests is None or seen.missed is None or seen.requests_age > policy.stale_after:
         return
     if seen.ready == 0 or seen.requests <= 0.0:
@@ -191,13 +192,15 @@ def _learn(policy: ControllerPolicy, state: ClusterState, seen: Observation, sec
     rate = seen.requests / (seen.period or state.step)
     at_limit = seen.spec >= policy.maximum
     _price(policy, state).learn(rate, seen.missed / seen.requests, seconds, at_limit)
-    if policy.member_rate is None and seen.member_rate is None:
-        busy = seen.factors.get(LOAD_AVERAGE)
-        offered = (seen.requests + (seen.backlog or 0.0)) / (seen.period or state.step) / seen.ready
-        learner: MemberRate = state.member_rate
-        learner.learn(
-            offered, seen.requests, seen.missed, None if busy is None else busy.value / 100.0, seconds
-        )
+    busy = seen.factors.get(LOAD_AVERAGE)
+    state.member_rate.learn(
+        (seen.requests + (seen.backlog or 0.0)) / (seen.period or state.step) / seen.ready,
+        seen.requests,
+        seen.missed,
+        None if busy is None else busy.value / 100.0,
+        seconds,
+        policy.objective.budget,
+    )
 
 
 def _decide(

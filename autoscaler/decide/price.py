@@ -17,7 +17,6 @@ DAY = 86_400.0
 # Normal errors of 8 % with a 1 % tail want z = 2.3; from there the misses take over.
 FIRST = 0.0
 LOWEST, HIGHEST = -2.5, 2.0
-LEAST_HEADROOM = 0.5
 # A minute of full misses at the mean rate moves z by 0.03 at z = 2, and a 1 % budget wins that back in 100
 # minutes. Twice as fast or slow costs the same at equal misses; slower takes a week to find the budget.
 GAIN_PER_SECOND = 0.001
@@ -54,6 +53,5 @@ class Price:
     def headroom(self, value: float, sigma: float) -> float:
         """Head-room in units of ``sigma`` that the price pays for at forecast ``value``."""
         if value <= 0.0 or sigma <= 0.0:
-            return LEAST_HEADROOM
-        square = 2.0 * (self.log_price + math.log(value / sigma))
-        return math.sqrt(square) if square > LEAST_HEADROOM * LEAST_HEADROOM else LEAST_HEADROOM
+            return 0.0
+        return math.sqrt(max(0.0, 2.0 * (self.log_price + math.log(value / sigma))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -368,3 +369,23 @@ def test_more_load_never_wants_fewer_members(rate: float, factor: float) -> None
     less = follow(policy, [rate] * 30, ready=1)[-1]
     more = follow(policy, [rate * factor] * 30, ready=1)[-1]
     assert more.members >= less.members
+
+
+def _gradual(policy: ControllerPolicy, ticks: int) -> tuple[float, ClusterState]:
+    """Share of misses where they grow smoothly with the load of a member, which can do 25 requests a second."""
+    state, ready, requests, missed = ClusterState("web"), 10, 0.0, 0.0
+    for tick in range(ticks):
+        rate = 200.0 + 100.0 * math.sin(tick / 200)
+        share = math.exp(-max(0.0, 1.0 - rate / (25.0 * ready)) * 7.5)
+        look = seen(tick, ready, requests=rate * PERIOD, missed=share * rate * PERIOD)
+        ready = max(1, step(policy, state, look).members)
+        if tick > ticks // 3:
+            requests += rate
+            missed += share * rate
+    return missed / requests, state
+
+
+@pytest.mark.parametrize("told", [None, 15.0, 60.0])
+def test_a_budget_holds_where_misses_grow_gradually_whatever_rate_was_told(told: float | None) -> None:
+    share, _ = _gradual(objective(member_rate=told, maximum=200), 3000)
+    assert 0.002 < share < 0.015

@@ -99,7 +99,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
         if "Subnet" in config
     ]
     settings = {"driver": "docker", "hosts": 3, "subnet": str(subnets.free(subnets.taken(ranges)))}
-    made = Cloud(f"t{os.getpid()}", environment.pulumi(), client, settings)
+    made = Cloud(f"h{os.getpid()}", environment.pulumi(), client, settings)
     made.cli.init(made.stack)
     try:
         made.up()

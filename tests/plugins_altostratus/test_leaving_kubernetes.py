@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from lightkube import Client, KubeConfig
+from lightkube import ApiError, Client, KubeConfig
 from lightkube.models.core_v1 import NodeSpec
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.apps_v1 import DaemonSet
@@ -118,7 +118,12 @@ class Cluster:
         for budget in self.client.list(PodDisruptionBudget, namespace=NAMESPACE):
             self.client.delete(PodDisruptionBudget, budget.metadata.name, namespace=NAMESPACE)
         for pod in self.client.list(Pod, namespace=NAMESPACE):
-            self.client.delete(Pod, pod.metadata.name, namespace=NAMESPACE, grace_period=0)
+            try:
+                self.client.delete(Pod, pod.metadata.name, namespace=NAMESPACE, grace_period=0)
+            except ApiError as error:
+                # Its controller, deleted above, may have taken it along.
+                if error.status.code != 404:
+                    raise
         for node in self.client.list(Node):
             self.client.delete(Node, node.metadata.name)
 

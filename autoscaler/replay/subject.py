@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from autoscaler.decide.controller import step
 from autoscaler.decide.observation import Observation, Reading
-from autoscaler.decide.policy import IN_FLIGHT, LOAD_AVERAGE, ControllerPolicy
+from autoscaler.decide.policy import IN_FLIGHT, LOAD_AVERAGE, REQUEST_RATE, ControllerPolicy
 from autoscaler.decide.state import ClusterState
 from autoscaler.replay.fluid import FluidModel
 from autoscaler.replay.peers.scaler import View
 
+SIMULATED = frozenset({IN_FLIGHT, LOAD_AVERAGE, REQUEST_RATE})
+
 
 class Subject:
-    """The real controller behind the interface of the peers; it sees what a balancer would tell it."""
+    """The real controller behind the interface of the peers; it sees what a balancer would tell it.
+
+    Thresholds on what the model does not simulate (memory, metrics of your own) are left out: a replay that
+    never shows them would hold forever. Raises `PolicyError` when nothing is left to decide by.
+    """
 
     def __init__(self, policy: ControllerPolicy, model: FluidModel, name: str = "altostratus") -> None:
         self.name = name
-        self.policy = policy
+        kept = {factor: value for factor, value in policy.thresholds.items() if factor in SIMULATED}
+        self.policy = replace(policy, thresholds=kept)
         self.model = model
         self.state = ClusterState("replay")
 

@@ -372,7 +372,7 @@ def test_more_load_never_wants_fewer_members(rate: float, factor: float) -> None
 
 
 def _gradual(policy: ControllerPolicy, ticks: int) -> tuple[float, ClusterState]:
-    """Share of misses where they grow smoothly with the load of a member, which can do 25 requests a second."""
+    """Share of misses where they grow smoothly with the load; a member can do 25 requests a second."""
     state, ready, requests, missed = ClusterState("web"), 10, 0.0, 0.0
     for tick in range(ticks):
         rate = 200.0 + 100.0 * math.sin(tick / 200)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autoscaler.decide.policy import ControllerPolicy, Objective
+from autoscaler.decide.policy import ControllerPolicy, Objective, PolicyError
 from autoscaler.replay.elasticity import elastic_speedup, quality
 from autoscaler.replay.equal_misses import tuned_to
 from autoscaler.replay.fluid import FluidCluster, FluidModel
@@ -190,6 +190,28 @@ def test_a_report_has_figures_a_table_and_a_chart(tmp_path: Path) -> None:
     report.plot(tmp_path / "plot.svg")
     drawn = ElementTree.parse(tmp_path / "plot.svg").getroot()  # noqa: S314
     assert len(drawn.findall("{http://www.w3.org/2000/svg}polyline")) == 3
+
+
+def test_thresholds_that_cannot_be_simulated_are_left_out() -> None:
+    model = FluidModel()
+    both = ControllerPolicy(
+        minimum=2, maximum=120, objective=Objective(0.01), thresholds={"memory": 70.0}, member_rate=8.5
+    )
+    found = run(flat(120.0), model, Subject(both, model))
+    assert (found.spec == run(flat(120.0), model, Subject(policy(), model)).spec).all()
+    with pytest.raises(PolicyError):
+        Subject(ControllerPolicy(thresholds={"memory": 70.0}), model)
+
+
+@pytest.mark.parametrize("factor", ["requestsInFlight", "loadAverage", "requestRate"])
+def test_thresholds_alone_follow_the_load(factor: str) -> None:
+    model = FluidModel()
+    target = {"requestsInFlight": 7.0, "loadAverage": 70.0, "requestRate": 7.0}[factor]
+    chosen = ControllerPolicy(minimum=2, maximum=120, thresholds={factor: target})
+    wave = Trace("wave", 0.0, 5.0, 150.0 + 100.0 * np.sin(np.arange(2 * 720) / 230))
+    found = run(wave, model, Subject(chosen, model)).quality
+    assert found.miss_percent < 5.0
+    assert 1.0 < found.cost < 1.5
 
 
 def test_an_unknown_peer_is_refused_by_name() -> None:

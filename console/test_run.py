@@ -1,6 +1,7 @@
 """`alto test`: static checks, then the tests; with clusters unless `--quick`."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -25,6 +26,8 @@ def run(*, quick: bool, arguments: Sequence[str]) -> int:
 
     Whatever this starts (Docker engine, host clusters) it also ends.
     """
+    # Started in the background (CI, nohup), interrupts are ignored, and every child would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     failed = _checks()
     if quick:
         tests = _pytest(["-m", "not cluster and not engine", "-n", "auto", *arguments], {})

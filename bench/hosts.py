@@ -53,7 +53,7 @@ def main(rounds: int) -> None:
             print(f"median: up {whole:.1f} s ({whole / nothing:.1f} no-ops), to Ready {ready:.1f} s")
         finally:
             os.environ["ALTO_KEEP_ENGINE"] = "1"
-            demonstration_end.run(["bench"], "none")
+            demonstration_end.run("bench", "none")
 
 
 def _ready_seconds(kubeconfig: str, home: Path) -> float:

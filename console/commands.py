@@ -21,25 +21,22 @@ scaling_commands.register(app)
 autoscaling_commands.register(app)
 
 Stack = Annotated[str, typer.Argument(help="The stack's name, such as app-hello.")]
-Cloud = Annotated[str, typer.Option(help="The cloud's name.")]
 
 
 @app.command()
 def demo(
     down: Annotated[bool, typer.Option("--down", help="Remove every trace of the demo.")] = False,
-    clouds: Annotated[int, typer.Option(min=1, max=2, help="2 adds a second host cluster, `away`.")] = 1,
-    cloud: Annotated[str, typer.Option(help="The first cloud's name.")] = "local",
+    cloud: Annotated[str, typer.Option(help="The cloud's name.")] = "local",
     application: Annotated[str, typer.Option(help="The application's name.")] = "hello",
     hosts: Annotated[int, typer.Option(min=1, max=9, help="Hosts of each cluster.")] = 3,
 ) -> None:
     """Make a three-host cluster, a registry and a PHP application on this machine; print its URL."""
     from console import demonstration, demonstration_end
 
-    names = [cloud, "away"][:clouds]
     if down:
-        demonstration_end.run([cloud, "away"], application)
+        demonstration_end.run(cloud, application)
     else:
-        demonstration.run(names, application, hosts)
+        demonstration.run(cloud, application, hosts)
 
 
 @app.command()

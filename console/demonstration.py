@@ -36,19 +36,18 @@ class Timings:
         self.seconds[name] = time.monotonic() - begin
 
 
-def run(clouds: list[str], application: str, hosts: int) -> None:
-    """Make the clouds, their platforms and the application; print the URL, times, and what to try."""
+def run(cloud: str, application: str, hosts: int) -> None:
+    """Make the cloud, its platform and the application; print the URL, times, and what to try."""
     timings = Timings()
     with Progress("alto demo") as progress:
         prepare(progress)
         cli = pulumi()
-        for cloud in clouds:
-            with timings.step(progress, f"hosts of {cloud}") as say:
-                _hosts(cli, cloud, hosts, say)
-            with timings.step(progress, f"platform of {cloud}") as say:
-                _platform(cli, cloud, application, say)
+        with timings.step(progress, f"hosts of {cloud}") as say:
+            _hosts(cli, cloud, hosts, say)
+        with timings.step(progress, f"platform of {cloud}") as say:
+            _platform(cli, cloud, application, say)
         with timings.step(progress, f"application {application}") as say:
-            urls = _application(cli, clouds[0], application, say)
+            urls = _application(cli, cloud, application, say)
         with timings.step(progress, "first answer"):
             _await_answer(urls[0])
     _report(timings, application, urls)

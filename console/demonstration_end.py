@@ -13,15 +13,15 @@ from toolchain.progress import Progress
 KEEP_ENGINE = "ALTO_KEEP_ENGINE" in os.environ  # set by who started the engine for more than this demo
 
 
-def run(clouds: list[str], application: str) -> None:
-    """Destroy the application, then platforms and hosts, then whatever carries the clouds' label."""
+def run(cloud: str, application: str) -> None:
+    """Destroy the application, the platform and the hosts, then whatever carries the cloud's label."""
     if install.locate("pulumi") is None:
         print("There is no demo: its tools were never installed.")
         return
     cli = pulumi()
     present = set(cli.stacks())
     stacks = [s for s in cli.stacks() if s == f"app-{application}" or s.startswith(f"app-{application}--")]
-    stacks += [f"{kind}-{cloud}" for kind in ("platform", "hosts") for cloud in clouds]
+    stacks += [f"platform-{cloud}", f"hosts-{cloud}"]
     made = [stack for stack in stacks if stack in present]
     running = engine.find()
     with Progress("alto demo --down") as progress:
@@ -32,13 +32,12 @@ def run(clouds: list[str], application: str) -> None:
             step = progress.step(f"remove {stack}")
             _remove(cli, stack, step.note)
             step.done()
-        for cloud in clouds:
-            # Without a stack of this checkout, a cloud of that name is another checkout's.
-            if f"hosts-{cloud}" in present:
-                orphans.sweep(cli, cloud, everything=True)
-                registry_trust.remove(cloud)
-            shutil.rmtree(demo_repository.path(cloud), ignore_errors=True)
-            shutil.rmtree(paths.kubeconfig(cloud).parent, ignore_errors=True)
+        # Without a stack of this checkout, a cloud of that name is another checkout's.
+        if f"hosts-{cloud}" in present:
+            orphans.sweep(cli, cloud, everything=True)
+            registry_trust.remove(cloud)
+        shutil.rmtree(demo_repository.path(cloud), ignore_errors=True)
+        shutil.rmtree(paths.kubeconfig(cloud).parent, ignore_errors=True)
         # The engine is shared by all checkouts: another one's clouds may run on it.
         if (
             running is not None

@@ -83,15 +83,18 @@ class MemberRate:
         evidence do not decide.
         """
         total = best = 0.0
-        edge = None
+        good = 0
         places = sorted(self.served)
-        for place in places:
+        for count, place in enumerate(places, 1):
             total += self.missed[place] - share * self.served[place]
             if total <= best:
-                best, edge = total, place + 1
-        if edge is None:
-            edge = places[0]
-        return None if edge > places[-1] else math.exp((edge - OFFSET) * RATIO)
+                best, good = total, count
+        if good == len(places):
+            return None
+        # Between the last good and the first bad bin nothing was seen: half way, until more is.
+        bad = places[good]
+        edge = 0.5 * (places[good - 1] + 1 + bad) if good else bad
+        return math.exp((edge - OFFSET) * RATIO)
 
 
 def trusted_rate(told: float | None, learnt: MemberRate) -> float:

@@ -12,7 +12,15 @@ from autoscaler.decide import reasons
 from autoscaler.decide.capacity import trusted_rate
 from autoscaler.decide.decision import Decision, Want
 from autoscaler.decide.observation import Observation, Reading
-from autoscaler.decide.policy import IN_FLIGHT, LOAD_AVERAGE, MEMORY, REQUEST_RATE, REQUESTS, ControllerPolicy
+from autoscaler.decide.policy import (
+    IN_FLIGHT,
+    LOAD_AVERAGE,
+    MEMORY,
+    MISSED,
+    REQUEST_RATE,
+    REQUESTS,
+    ControllerPolicy,
+)
 from autoscaler.decide.price import Price
 from autoscaler.decide.signal import Outlooks, Signal
 from autoscaler.decide.state import ClusterState
@@ -150,8 +158,8 @@ def _assess_objective(
     price = _price(policy, state)
     member_rate = trusted_rate(seen.member_rate or policy.member_rate, state.member_rate)
     if member_rate <= 0.0:
-        member_rate = rate / seen.ready if seen.ready and rate > 0.0 else 0.0
-    if member_rate <= 0.0:
+        if seen.missed is None:
+            _miss(policy, state, seen, found, MISSED)
         return
     ask = by_objective(outlooks, price, member_rate, seen.backlog or 0.0)
     found.asks[REQUESTS] = ask
@@ -192,9 +200,14 @@ def _learn(policy: ControllerPolicy, state: ClusterState, seen: Observation, sec
     rate = seen.requests / (seen.period or state.step)
     at_limit = seen.spec >= policy.maximum
     _price(policy, state).learn(rate, seen.missed / seen.requests, seconds, at_limit)
+    waited, served_by = state.backlog, state.ready
+    state.backlog, state.ready = seen.backlog or 0.0, seen.ready
+    if served_by not in (seen.ready, -1):
+        # Who served what while members came or went is not known.
+        return
     busy = seen.factors.get(LOAD_AVERAGE)
     state.member_rate.learn(
-        (seen.requests + (seen.backlog or 0.0)) / (seen.period or state.step) / seen.ready,
+        (seen.requests + max(waited, state.backlog)) / (seen.period or state.step) / seen.ready,
         seen.requests,
         seen.missed,
         None if busy is None else busy.value / 100.0,

@@ -19,6 +19,7 @@ IN_FLIGHT = "requestsInFlight"
 LOAD_AVERAGE = "loadAverage"
 MEMORY = "memory"
 REQUEST_RATE = "requestRate"
+MISSED = "missed"
 # Factors that are a share by member: the cluster's value is their mean; all others add up.
 AVERAGES = frozenset({LOAD_AVERAGE, MEMORY})
 

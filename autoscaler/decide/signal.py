@@ -24,12 +24,10 @@ SURPRISE = 3.5
 
 @dataclass(slots=True)
 class Outlooks:
-    """What a signal is expected to be at the next tick and at the lead; ``peak`` is a seasonal bound."""
+    """What a signal is expected to be at the next tick and at the lead."""
 
     near: Outlook
     lead: Outlook
-    current: float
-    peak: float = 0.0
 
 
 @dataclass(slots=True)
@@ -77,7 +75,7 @@ class Signal:
             if learning:
                 self._learn(now, value, forecaster)
         if not learning:
-            self.latest = self._simple(value, forecaster)
+            self.latest = self._simple(forecaster)
         assert self.latest is not None
         return self.latest, gap
 
@@ -101,13 +99,11 @@ class Signal:
                 near = Outlook(max(near.value, value), near.sigma)
         only: Expert | None = "seasonal" if forecaster == "seasonal" else None
         far = self.far.update(self.history, value, self.noise, self.season, only)
-        peak = 0.0
         if self.season is not None:
-            self.season.learn(now, value, self.history.mean(0, max(1, round(SMOOTH_SECONDS / self.step))))
-            peak = self.season.peak
-        self.latest = Outlooks(near, far, value, peak)
+            self.season.learn(now, value)
+        self.latest = Outlooks(near, far)
 
-    def _simple(self, value: float, forecaster: ForecasterName) -> Outlooks:
+    def _simple(self, forecaster: ForecasterName) -> Outlooks:
         width = max(1, round(SMOOTH_SECONDS / self.step))
         level = self.history.mean(0, width)
         noise = self.noise.dispersion
@@ -118,4 +114,4 @@ class Signal:
             times = [index * self.step for index in range(known)]
             expected = max(0.0, motion(times, values).at(self.horizon * self.step))
         sigma = (noise * expected / self.step / width) ** 0.5
-        return Outlooks(Outlook(level, sigma), Outlook(expected, sigma), value)
+        return Outlooks(Outlook(level, sigma), Outlook(expected, sigma))

@@ -35,6 +35,8 @@ class ClusterState:
     seen: dict[str, float] = field(default_factory=dict)
     price: Price | None = None
     member_rate: MemberRate = field(default_factory=MemberRate)
+    ready: int = -1
+    backlog: float = 0.0
     patience: Patience = field(default_factory=Patience)
     busy_at: float = -1.0
     schedule_minute: int = -1

@@ -13,7 +13,7 @@ from autoscaler.predict.outlook import Outlook
 # The band around the target in shares of the head-room: fewer than the first is worth an action up, more
 # than the second one down. Ordering costs a start-up that serves nobody, releasing loses the option to
 # keep, so that a band about a third to each side costs next to nothing and halves the actions.
-TOO_FEW, TOO_MANY = 0.6, 1.6
+TOO_FEW, TOO_MANY = 0.55, 1.7
 # With a threshold the user has chosen the head-room; half a standard deviation centres the band on it.
 THRESHOLD_HEADROOM = 0.5
 # A queue should be gone within this time, or its requests are late anyway.

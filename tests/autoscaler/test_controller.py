@@ -223,6 +223,18 @@ def test_the_period_is_found_where_nobody_tells_it() -> None:
     assert 10 < decision.members <= 15
 
 
+def test_a_budget_without_measured_misses_or_a_told_rate_holds_and_says_so() -> None:
+    policy, state = objective(member_rate=None), ClusterState("web")
+    for tick in range(20):
+        decision = step(policy, state, seen(tick, 10, requests=2000.0))
+    assert (decision.members, decision.holds) == (10, ("missing:missed",))
+
+
+def test_a_cold_start_without_a_told_rate_does_not_run_away() -> None:
+    decisions = follow(objective(member_rate=None, maximum=1000), [100.0] * 60, ready=10)
+    assert max(decision.members for decision in decisions) < 20
+
+
 def test_what_a_member_can_take_is_learnt_from_misses() -> None:
     policy, state = objective(member_rate=None, maximum=200), ClusterState("web")
     ready, limit = 10, 20.0

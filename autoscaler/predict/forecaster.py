@@ -20,7 +20,7 @@ LOSS_SPELL_SECONDS = 3600.0
 # By how much another expert's loss must be lower before it takes over. A blend of experts was tried: as
 # accurate, but it moves with every change of weight, which cost a third more actions.
 CLEARLY = 0.1
-REVIEW_SECONDS = 60.0
+REVIEW_SECONDS = 120.0
 LEAST_PACE = 3
 # A slope is trusted by its signal-to-noise ratio t: t²/(t² + 4) is one half at two standard errors.
 TRUST = 4.0
@@ -36,8 +36,9 @@ class Forecaster:
     spread: Spread
     losses: list[float] = field(default_factory=lambda: [0.0] * len(EXPERTS))
     chosen: int = REGRESSION
-    # Open forecasts, oldest first: what was told, and on every `pace`-th step what each expert said.
-    pending: deque[tuple[float, list[float]]] = field(default_factory=deque)
+    # Open forecasts, oldest first: what was told, and on every `pace`-th step what each expert said, the
+    # features and their level.
+    pending: deque[tuple[float, list[float], list[float], float]] = field(default_factory=deque)
     age: int = 0
     scored: int = 0
     pace: int = 1
@@ -71,12 +72,11 @@ class Forecaster:
         self.age += 1
         taught = self.age % self.pace == 0
         if len(self.pending) >= self.horizon:
-            told, guesses = self.pending.popleft()
+            told, guesses, seen, base = self.pending.popleft()
             self.spread.learn(told, value, noise.dispersion)
-            if guesses:
+            if seen:
                 self._score(guesses, value)
-            if taught and len(history) > self.horizon:
-                self.regression.learn(history, value, self.pace)
+                self.regression.learn(seen, base, value, self.pace)
             if self.age % self.review == 0:
                 self.regression.solve()
                 self._choose()
@@ -87,7 +87,7 @@ class Forecaster:
         if taught or speaks != REGRESSION:
             guesses = self._guesses(features, level, ahead, noise.dispersion, season)
             ahead = guesses[speaks]
-        self.pending.append((ahead, guesses if taught else []))
+        self.pending.append((ahead, guesses, features, level) if taught else (ahead, [], [], 0.0))
         return Outlook(ahead, self.spread.sigma(ahead, noise.dispersion))
 
     def _guesses(

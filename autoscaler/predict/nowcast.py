@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from autoscaler.predict.history import History
 from autoscaler.predict.outlook import Outlook
@@ -12,7 +12,7 @@ from autoscaler.predict.spread import Noise, Spread
 # Grid steps: the newest sample alone, then windows that about double.
 BORDERS = (0, 1, 3, 6, 12, 24)
 PACE = 3
-REVIEW = 12
+REVIEW = 24
 
 
 @dataclass(slots=True)
@@ -22,6 +22,8 @@ class Nowcast:
     regression: Regression
     spread: Spread
     told: float = -1.0
+    features: list[float] = field(default_factory=list)
+    level: float = 0.0
     age: int = 0
 
     @classmethod
@@ -37,10 +39,10 @@ class Nowcast:
         self.age += 1
         if self.told >= 0.0:
             self.spread.learn(self.told, value, noise.dispersion)
-            if self.age % PACE == 0 and len(history) > 1:
-                self.regression.learn(history, value, PACE)
+            if self.age % PACE == 0:
+                self.regression.learn(self.features, self.level, value, PACE)
             if self.age % REVIEW == 0:
                 self.regression.solve()
-        features, level = self.regression.features(history)
-        self.told = self.regression.predict(features, level)
+        self.features, self.level = self.regression.features(history)
+        self.told = self.regression.predict(self.features, self.level)
         return Outlook(self.told, self.spread.sigma(self.told, noise.dispersion))

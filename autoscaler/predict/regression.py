@@ -9,10 +9,12 @@ multiplications a sample and forgetting can never blow up: as evidence fades, th
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
 from operator import mul
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autoscaler.predict.history import History
 
@@ -31,6 +33,15 @@ def window_borders(horizon: int) -> tuple[int, ...]:
     for share in BORDERS[1:]:
         borders.append(max(borders[-1] + 1, round(share * horizon)))
     return tuple(borders)
+
+
+@cache
+def _places(size: int) -> NDArray[np.int64]:
+    """Where each entry of a symmetric matrix stands in its upper triangle, row by row."""
+    places = np.zeros((size, size), dtype=np.int64)
+    rows, columns = np.triu_indices(size)
+    places[rows, columns] = places[columns, rows] = np.arange(len(rows))
+    return places
 
 
 @dataclass(slots=True)
@@ -86,12 +97,11 @@ class Regression:
         total = sum(map(mul, self.coefficients, features))
         return total * level if total > 0.0 else 0.0
 
-    def learn(self, history: History, value: float, every: int) -> None:
-        """Learn from the newest ``value``, the outcome of what was seen ``horizon`` steps ago.
+    def learn(self, features: list[float], level: float, value: float, every: int) -> None:
+        """Learn from ``value``, the outcome of features and level as they were ``horizon`` steps ago.
 
         ``every`` says how many steps pass between calls, so that forgetting keeps its pace.
         """
-        features, level = self.features(history, self.horizon)
         if level <= 0.0:
             return
         self.samples += 1
@@ -113,9 +123,7 @@ class Regression:
     def solve(self) -> None:
         """Bring the coefficients up to date with what was learnt."""
         size = len(self.targets)
-        ridge = np.eye(size) * RIDGE
-        matrix = np.zeros((size, size))
-        matrix[np.triu_indices(size)] = self.products
-        matrix += np.triu(matrix, 1).T + ridge
+        ridge = RIDGE * np.eye(size)
+        matrix = np.asarray(self.products)[_places(size)] + ridge
         right = np.asarray(self.targets) + RIDGE * np.asarray(self.prior)
         self.coefficients = np.linalg.solve(matrix, right).tolist()

@@ -71,6 +71,11 @@ class FluidCluster:
         capacity = self.ready * self.model.member_rate * self.model.tick
         return min(1.0, self.served / capacity) if capacity else 0.0
 
+    @property
+    def asked(self) -> int:
+        """Members ordered last, whether the order has arrived or not."""
+        return self._asked
+
     def order(self, members: int, now: float) -> None:
         """Ask for a number of members; the order arrives after the actuation time."""
         members = min(self.model.maximum, max(self.model.minimum, members))

@@ -34,7 +34,7 @@ class Subject:
             time=view.now,
             cluster="replay",
             ready=view.ready,
-            spec=view.spec,
+            spec=view.asked,
             starting=view.starting,
             period=model.tick,
             requests=view.arrivals,

@@ -86,21 +86,21 @@ def test_regression_learns_a_wave_that_persistence_cannot_follow() -> None:
     regression = Regression(12, 5.0, window_borders(12))
     history = History(keep=120)
     own, naive = [], []
-    pending: list[tuple[float, float]] = []
+    pending: list[tuple[float, float, list[float], float]] = []
     for tick in range(3000):
         value = 100.0 + 40.0 * math.sin(2 * math.pi * tick / 120)
         history.push(value)
         if len(pending) >= 12:
-            guess, level = pending[-12]
+            guess, then, features, level = pending[-12]
             if tick > 1500:
                 own.append(abs(value - guess))
-                naive.append(abs(value - level))
-        if len(history) > 110 and tick % 3 == 0:
-            regression.learn(history, value, 3)
+                naive.append(abs(value - then))
+            if tick % 3 == 0:
+                regression.learn(features, level, value, 3)
         if tick % 12 == 0:
             regression.solve()
         features, level = regression.features(history)
-        pending.append((regression.predict(features, level), value))
+        pending.append((regression.predict(features, level), value, features, level))
     assert sum(own) < 0.2 * sum(naive)
 
 

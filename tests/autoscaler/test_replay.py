@@ -221,12 +221,19 @@ def test_an_unknown_peer_is_refused_by_name() -> None:
 
 def test_less_budget_costs_more_and_misses_less() -> None:
     model = FluidModel()
-    rates = 150.0 + 100.0 * np.sin(np.arange(2 * 720) / 150)
+    rates = 150.0 + 100.0 * np.sin(np.arange(4 * 720) / 150)
     trace = Trace("wave", 0.0, 5.0, rates)
-    loose = run(trace, model, Subject(policy(0.05), model)).quality
-    tight = run(trace, model, Subject(policy(0.001), model)).quality
+    loose = run(trace, model, Subject(policy(0.1), model), warm_up=3600.0).quality
+    tight = run(trace, model, Subject(policy(0.001), model), warm_up=3600.0).quality
     assert tight.miss_percent < loose.miss_percent
     assert tight.cost > loose.cost
+
+
+def test_a_slow_actuator_does_not_make_it_order_again_and_again() -> None:
+    model = FluidModel(actuation_seconds=45.0)
+    rates = 150.0 + 100.0 * np.sin(np.arange(720) / 150)
+    found = run(Trace("wave", 0.0, 5.0, rates), model, Subject(policy(), model)).quality
+    assert found.actions_per_day < 2000
 
 
 @needs_traces

@@ -14,7 +14,8 @@ class View:
     """The cluster's metrics as a replayed autoscaler can see them, with two minutes of history.
 
     ``rate`` (requests a second) and ``in_flight`` are for the whole cluster, ``cpu`` is the busy share (0..1)
-    of ready members; one sample a tick. ``arrivals``, ``missed`` and ``backlog`` are the last tick's.
+    of ready members; one sample a tick. ``arrivals``, ``missed`` and ``backlog`` are the last tick's;
+    ``spec`` is what the cluster runs and starts, ``asked`` what was ordered last.
     """
 
     SECONDS_KEPT = 120.0
@@ -22,7 +23,7 @@ class View:
     def __init__(self, tick: float) -> None:
         self.tick = tick
         self.now = 0.0
-        self.ready = self.starting = self.spec = 0
+        self.ready = self.starting = self.spec = self.asked = 0
         self.arrivals = self.missed = self.backlog = 0.0
         size = int(self.SECONDS_KEPT / tick) + 1
         self._series: dict[Signal, deque[float]] = {
@@ -37,6 +38,7 @@ class View:
         self.ready = cluster.ready
         self.starting = cluster.starting
         self.spec = self.ready + self.starting
+        self.asked = cluster.asked
         self.arrivals = arrivals
         self.missed = cluster.missed
         self.backlog = cluster.backlog

@@ -4,13 +4,16 @@ This is the value of `altostratus:scale` in a stack's config:
 `{clusters: {web: 5, search/engine: 2, search.2/engine: 3}, groups: {search: 2}, generation: 7}`.
 A key is an alias where only one cluster (or group) has it, a path of aliases for all copies,
 or a path with instance numbers for one copy. The key that names the most instances wins.
+
+While a failed part of the application restarts, `restart: {failed: [search.1/engine], stopped: [web]}`
+stands beside them: the clusters under `stopped` are held at no members until what they wait for is back.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from blueprints.composition import ComposedCluster, ComposedGroup, ComposedLevel
 from blueprints.findings import DocumentError, Finding
@@ -18,6 +21,28 @@ from blueprints.kinds.cartridge_use import UNBOUNDED, Range
 from blueprints.nearest import nearest
 
 _Key = tuple[tuple[str, int | None], ...]
+
+CLUSTER_ID_PATTERN = r"^([a-z0-9-]+\.[1-9][0-9]*/)*[a-z0-9-]+$"
+
+
+_Id = Annotated[str, Field(pattern=CLUSTER_ID_PATTERN, max_length=1000)]
+
+
+class RestartState(BaseModel):
+    """A restart under way. A cluster that is in the documents no longer is passed over, not an error:
+    an edit of the documents must not be stopped by what the supervisor was at."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    failed: tuple[_Id, ...] = Field(min_length=1, max_length=20_000)
+    """The ids of the clusters whose failure is answered: with the documents they say what restarts."""
+    stopped: tuple[_Id, ...] = Field(default=(), max_length=20_000)
+    """The ids of the clusters held at no members now; none while they start again."""
+
+    @field_validator("failed", "stopped", mode="before")
+    @classmethod
+    def _from_a_list(cls, given: Any) -> Any:
+        return tuple(given) if isinstance(given, list) else given
 
 
 class ScaleState(BaseModel):
@@ -29,6 +54,8 @@ class ScaleState(BaseModel):
     groups: dict[str, int] = Field(default_factory=dict, max_length=50_000)
     generation: int = Field(default=0, ge=0)
     """Counts the edits of the autoscaler."""
+    restart: RestartState | None = None
+    """The restart under way, if there is one."""
 
     @classmethod
     def parse(cls, data: Any) -> "ScaleState":
@@ -41,14 +68,28 @@ class ScaleState(BaseModel):
                     "ALT1303",
                     f"altostratus:scale {'.'.join(map(str, e['loc']))}: {e['msg']}".replace(" :", ":"),
                     path=".".join(map(str, e["loc"])),
-                    hint="Write {clusters: {ALIAS: MEMBERS}, groups: {ALIAS: INSTANCES}, generation: N}.",
+                    hint="Write {clusters: {ALIAS: MEMBERS}, groups: {ALIAS: INSTANCES}, generation: N}; "
+                    "`restart` is the supervisor's.",
                 )
                 for e in error.errors(include_url=False)
             ) from None
 
     def to_data(self) -> dict[str, Any]:
         """Plain data for a stack's config."""
-        return self.model_dump()
+        return self.model_dump(mode="json", exclude_none=True)
+
+    def with_restart(self, restart: RestartState | None) -> "ScaleState":
+        """The same counts with another restart under way, or none; the next generation."""
+        return self.model_copy(update={"restart": restart, "generation": self.generation + 1})
+
+    @property
+    def stopped(self) -> frozenset[str]:
+        """The ids of the clusters held at no members."""
+        return frozenset(self.restart.stopped if self.restart else ())
+
+    def at_rest(self) -> "ScaleState":
+        """The same counts as if no restart were under way."""
+        return self.model_copy(update={"restart": None})
 
 
 @dataclass(slots=True)
@@ -57,9 +98,12 @@ class ResolvedScale:
 
     clusters: dict[tuple[str, ...], list[tuple[_Key, int]]] = field(default_factory=dict)
     groups: dict[tuple[str, ...], list[tuple[_Key, int]]] = field(default_factory=dict)
+    stopped: frozenset[str] = frozenset()
 
     def members(self, groups: tuple[tuple[str, int], ...], alias: str, bounds: Range) -> int:
         """The members of a cluster in one copy."""
+        if self.stopped and "/".join((*(f"{g}.{n}" for g, n in groups), alias)) in self.stopped:
+            return 0
         return _answer(self.clusters, groups, alias, bounds.min)
 
     def instances(self, groups: tuple[tuple[str, int], ...], alias: str, bounds: Range) -> int:
@@ -84,7 +128,7 @@ def _answer(
 def resolve(scale: ScaleState, root: ComposedLevel) -> ResolvedScale:
     """Check every key and number of a scale against an application. Raises DocumentError."""
     findings: list[Finding] = []
-    resolved = ResolvedScale()
+    resolved = ResolvedScale(stopped=scale.stopped)
     for what, given, table in (
         ("cluster", scale.clusters, resolved.clusters),
         ("group", scale.groups, resolved.groups),

@@ -80,10 +80,12 @@ def split(targets: Mapping[str, int], groups: set[str]) -> tuple[dict[str, int],
 
 def merged(scale: ScaleState, clusters: Mapping[str, int], groups: Mapping[str, int]) -> ScaleState:
     """The scale with the new counts and the next generation; what is not named stays."""
-    return ScaleState(
-        clusters={**scale.clusters, **clusters},
-        groups={**scale.groups, **groups},
-        generation=scale.generation + 1,
+    return scale.model_copy(
+        update={
+            "clusters": {**scale.clusters, **clusters},
+            "groups": {**scale.groups, **groups},
+            "generation": scale.generation + 1,
+        }
     )
 
 

@@ -74,4 +74,4 @@ def with_dependents(plan: Plan, scale: ScaleState) -> ScaleState:
                 continue
             key = f"{level.id}/{alias}" if level.id else alias
             (clusters if level.children[alias].kind == "cluster" else groups)[key] = count
-    return ScaleState(clusters=clusters, groups=groups, generation=scale.generation)
+    return scale.model_copy(update={"clusters": clusters, "groups": groups})

@@ -34,13 +34,13 @@ class Step:
 class Restart:
     """Which clusters end and start again, in stages; nothing where the cluster is healed in place."""
 
-    failed: str
+    failed: tuple[str, ...]
     stop: tuple[tuple[str, ...], ...]
     """Cluster ids in the order of ending: those that wait for others first."""
     start: tuple[tuple[str, ...], ...]
     """Cluster ids in the order of starting."""
     steps: tuple[Step, ...]
-    """What each level said, from the innermost."""
+    """What each level said, from the innermost, one failed cluster after the other."""
 
     @property
     def clusters(self) -> frozenset[str]:
@@ -56,24 +56,31 @@ class Restart:
             for s in self.steps
             if s.clusters
         ]
-        return f"{self.failed} failed: " + ("; ".join(said) if said else "it is healed in place")
+        told = "; ".join(dict.fromkeys(said))
+        healed = "it is healed in place" if len(self.failed) == 1 else "they are healed in place"
+        return f"{', '.join(self.failed)} failed: {told or healed}"
 
 
-def restart(plan: Plan, failed: str) -> Restart:
-    """What restarts after `failed` (a cluster id) has stayed under its minimum. Raises KeyError."""
+def restart(plan: Plan, *failed: str) -> Restart:
+    """What restarts after `failed` (cluster ids) have stayed under their minimums. Raises KeyError.
+
+    Several failures are answered by one restart of all that any of them asks for.
+    """
+    steps = tuple(step for identity in failed for step in _steps(plan, identity))
+    start = _restricted(plan, {cluster for step in steps for cluster in step.clusters})
+    return Restart(failed, tuple(reversed(start)), start, steps)
+
+
+def _steps(plan: Plan, failed: str) -> list[Step]:
     level_id: str | None = plan.clusters[failed].level
     child = plan.clusters[failed].alias
-    affected: set[str] = set()
     steps: list[Step] = []
     while level_id is not None:
         level = plan.levels[level_id]
         found = _affected(level, child)
-        ordered = tuple(c for c in plan.clusters if c in found)
-        steps.append(Step(level_id, child, level.termination, ordered))
-        affected |= found
+        steps.append(Step(level_id, child, level.termination, tuple(c for c in plan.clusters if c in found)))
         child, level_id = level.alias, level.parent
-    start = _restricted(plan, affected)
-    return Restart(failed, tuple(reversed(start)), start, tuple(steps))
+    return steps
 
 
 def _affected(level: PlannedLevel, child: str) -> set[str]:

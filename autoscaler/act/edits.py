@@ -48,7 +48,9 @@ class ScaleEdit:
         clusters, groups = {**scale.clusters, **self.clusters}, {**scale.groups, **self.groups}
         if clusters == scale.clusters and groups == scale.groups:
             return scale
-        return ScaleState(clusters=clusters, groups=groups, generation=scale.generation + 1)
+        return scale.model_copy(
+            update={"clusters": clusters, "groups": groups, "generation": scale.generation + 1}
+        )
 
 
 @dataclass(frozen=True, slots=True)

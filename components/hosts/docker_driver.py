@@ -9,6 +9,7 @@ import pulumi_docker as docker
 from components.hosts.config import DockerHosts
 from components.hosts.driver import Machine
 from components.hosts.host_image import BuildContext, discovery_image, host_image
+from components.hosts.ranges import Ranges
 from components.hosts.topology import Host, Topology
 
 LABEL = "altostratus.cloud"
@@ -27,7 +28,9 @@ class DockerDriver:
 
     name = "docker"
 
-    def __init__(self, topology: Topology, config: DockerHosts, parent: pulumi.Resource) -> None:
+    def __init__(
+        self, topology: Topology, config: DockerHosts, ranges: Ranges, parent: pulumi.Resource
+    ) -> None:
         self._topology = topology
         self._config = config
         self._parent = parent
@@ -43,7 +46,7 @@ class DockerDriver:
             labels=[
                 docker.NetworkLabelArgs(label=label, value=value) for label, value in self._labels("network")
             ],
-            opts=self._options(),
+            opts=pulumi.ResourceOptions.merge(self._options(), pulumi.ResourceOptions(depends_on=[ranges])),
         )
         self._host_image = self._image("host", host_image())
         self._discovery_image = self._image("discovery", discovery_image())

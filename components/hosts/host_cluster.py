@@ -13,6 +13,7 @@ from components.hosts.host_files import UNITS_BY_PATH, HostFile, Materials, host
 from components.hosts.ignition import ButaneError, butane_document, ignition_config
 from components.hosts.kubeconfig import admin_kubeconfig
 from components.hosts.node import Node
+from components.hosts.ranges import Ranges
 from components.hosts.topology import Host, Topology, plan
 from components.hosts.trust import Trust
 from toolchain import install
@@ -43,8 +44,9 @@ class HostCluster(pulumi.ComponentResource):
     ) -> None:
         super().__init__("altostratus:hosts:HostCluster", cloud, None, opts)
         self.topology = plan(cloud, config)
-        driver = DockerDriver(self.topology, config, parent=self)
-        trust = Trust(self.topology, parent=self)
+        ranges = Ranges(f"{cloud}-ranges", self.topology, pulumi.ResourceOptions(parent=self))
+        driver = DockerDriver(self.topology, config, ranges, parent=self)
+        trust = Trust(self.topology, ranges, parent=self)
         kubeconfig = _kubeconfig(self.topology, trust)
         token = self._discovery(driver, trust)
         ready = self._hosts(driver, trust, token, kubeconfig)

@@ -15,17 +15,21 @@ from components.hosts.certificates import (
 from components.hosts.host_files import KeyPair as PemPair
 from components.hosts.host_files import Materials, encryption_key
 from components.hosts.pki import Certificate, CertificateAuthority, KeyPair, Password
+from components.hosts.ranges import Ranges
 from components.hosts.topology import Topology
 
 T = TypeVar("T")
 
 
 class Trust:
-    """Everything that the cloud issues, under one parent; private keys are secrets throughout."""
+    """Everything that the cloud issues, under one parent; private keys are secrets throughout.
 
-    def __init__(self, topology: Topology, parent: pulumi.Resource) -> None:
+    Nothing is issued, or issued again, before `ranges` has agreed to the addresses.
+    """
+
+    def __init__(self, topology: Topology, ranges: Ranges, parent: pulumi.Resource) -> None:
         cloud = topology.cloud
-        options = pulumi.ResourceOptions(parent=parent)
+        options = pulumi.ResourceOptions(parent=parent, depends_on=[ranges])
         self.authorities = {
             name: CertificateAuthority(
                 f"{cloud}-ca-{name}",

@@ -8,6 +8,7 @@ from toolchain.plugins.altostratus.certificate_handlers import (
 from toolchain.plugins.altostratus.discovery import DiscoveryTokenHandler
 from toolchain.plugins.altostratus.node import NodeHandler
 from toolchain.plugins.altostratus.password import PasswordHandler
+from toolchain.plugins.altostratus.ranges import RangesHandler
 from toolchain.plugins.docker.session import Session
 from toolchain.plugins.protocol import Provider
 
@@ -25,6 +26,7 @@ class AltostratusProvider(Provider):
             {
                 "altostratus:etcd:DiscoveryToken": DiscoveryTokenHandler(),
                 "altostratus:hosts:Node": NodeHandler(self._session),
+                "altostratus:hosts:Ranges": RangesHandler(),
                 "altostratus:pki:Certificate": CertificateHandler(),
                 "altostratus:pki:CertificateAuthority": AuthorityHandler(),
                 "altostratus:pki:KeyPair": KeyPairHandler(),

@@ -59,9 +59,10 @@ class ApiError(Failure):
 
 
 class Client:
-    """One API server, many threads."""
+    """One API server, many threads. `timeout`: seconds for one request."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, timeout: float = CALL_TIMEOUT) -> None:
+        self._timeout = timeout
         self._address = urlsplit(cluster.server)
         if self._address.scheme not in ("https", "http") or not self._address.hostname:
             raise Failure(f"the kubeconfig's server must be an https URL, not {cluster.server!r}")
@@ -153,8 +154,9 @@ class Client:
         parameters: Mapping[str, Any],
         content: Any,
         kind: str,
-        timeout: float = CALL_TIMEOUT,
+        timeout: float | None = None,
     ) -> "Response":
+        timeout = self._timeout if timeout is None else timeout
         query = urlencode({key: _text(value) for key, value in parameters.items() if value not in (None, "")})
         url = f"{self._address.path}{path}" + (f"?{query}" if query else "")
         body = None if content is None else json.dumps(content).encode()

@@ -1,0 +1,142 @@
+"""The members of every application of one cloud, watched: three streams, and a pulse that tells a silent
+API server from one that has nothing new."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from autoscaler.observe.members import APPLICATION_LABEL, COPY_LABEL, Copy, SeenCluster, clusters, copy_of
+from toolchain.plugins.kubernetes import kubeconfig as kubeconfigs
+from toolchain.plugins.kubernetes.client import ApiError, Client, Unreachable, Watch
+
+PODS = "pods"
+PATHS = {PODS: "/api/v1", "deployments": "/apis/apps/v1", "statefulsets": "/apis/apps/v1"}
+ANSWER_SECONDS = 5.0
+PULSE_SECONDS = 3.0
+AWAY_SECONDS = 10.0
+"""Without a sign of life for so long, what was seen last counts no more."""
+
+_log = logging.getLogger(__name__)
+_Objects = dict[tuple[str, str], dict[str, Any]]
+
+
+class Away(ConnectionError):
+    """The API server does not answer, or refuses us; in words."""
+
+
+class MembersWatch:
+    """One cloud's members. Thread-safe; `changed` is called, in another thread, after each change.
+
+    Raises ConnectionError for a kubeconfig that cannot be used.
+    """
+
+    def __init__(self, kubeconfig: Path, changed: Callable[[], None] = lambda: None) -> None:
+        self._client = client(kubeconfig)
+        self._changed = changed
+        self._lock = threading.Lock()
+        self._objects: dict[str, _Objects | None] = dict.fromkeys(PATHS)
+        self._streams: dict[str, Watch] = {}
+        self._pulse = float("-inf")
+        self._stopped = threading.Event()
+        for kind in PATHS:
+            threading.Thread(target=self._follow, args=(kind,), daemon=True, name=f"watch-{kind}").start()
+        threading.Thread(target=self._feel, daemon=True, name="watch-pulse").start()
+
+    def close(self) -> None:
+        """End the streams; does not wait for them."""
+        self._stopped.set()
+        for stream in list(self._streams.values()):
+            stream.end()
+
+    def seen(self, copy: Copy) -> Mapping[str, SeenCluster] | None:
+        """The clusters of a copy by Kubernetes name; None while the API server is away or not yet read."""
+        if time.monotonic() - self._pulse > AWAY_SECONDS:
+            return None
+        with self._lock:
+            pods = self._of(PODS, copy)
+            workloads = [self._of(kind, copy) for kind in PATHS if kind != PODS]
+        if pods is None or None in workloads:
+            return None
+        return clusters(pods, [one for each in workloads for one in each or ()])
+
+    def _of(self, kind: str, copy: Copy) -> list[dict[str, Any]] | None:
+        objects = self._objects[kind]
+        return None if objects is None else [each for each in objects.values() if copy_of(each) == copy]
+
+    def ask(self, copy: Copy) -> Mapping[str, SeenCluster]:
+        """The same, asked for now. Raises Away."""
+        return ask(self._client, copy)
+
+    def _follow(self, kind: str) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._stream(kind)
+            except (ApiError, Unreachable) as error:
+                _log.debug("watch of %s: %s", kind, error)
+                self._stopped.wait(1.0)
+
+    def _stream(self, kind: str) -> None:
+        """List, then follow until the stream ends. What is known stays until the next list."""
+        path, chosen = f"{PATHS[kind]}/{kind}", {"labelSelector": APPLICATION_LABEL}
+        listed = self._client.get(path, **chosen)
+        objects = {_key(each): each for each in listed.get("items") or []}
+        with self._lock:
+            self._objects[kind] = objects
+        self._changed()
+        stream = self._client.watch(path, resourceVersion=listed["metadata"]["resourceVersion"], **chosen)
+        self._streams[kind] = stream
+        if self._stopped.is_set():
+            stream.end()
+        for event, found in stream:
+            if event == "ERROR":  # most often: the version is too old
+                return
+            with self._lock:
+                if event == "DELETED":
+                    objects.pop(_key(found), None)
+                else:
+                    objects[_key(found)] = found
+            self._changed()
+
+    def _feel(self) -> None:
+        """Ask for something small now and then: a connection that died in silence brings no error."""
+        while not self._stopped.is_set():
+            away = time.monotonic() - self._pulse > AWAY_SECONDS
+            try:
+                self._client.get("/api/v1/namespaces/default")
+                self._pulse = time.monotonic()
+                if away:
+                    self._changed()
+            except (ApiError, Unreachable):
+                pass  # whoever answers, but not to us, tells us nothing about members either
+            self._stopped.wait(PULSE_SECONDS)
+
+
+def client(kubeconfig: Path) -> Client:
+    """A client with short patience. Raises Away for a kubeconfig that cannot be used."""
+    try:
+        return Client(kubeconfigs.resolve(kubeconfigs.parse(kubeconfig.read_text("utf-8"))), ANSWER_SECONDS)
+    except OSError as error:
+        raise Away(f"{kubeconfig} cannot be read: {error.strerror}") from error
+    except Exception as error:
+        raise Away(f"{kubeconfig}: {error}") from error
+
+
+def ask(client: Client, copy: Copy) -> Mapping[str, SeenCluster]:
+    """The clusters of a copy by Kubernetes name, asked for now. Raises Away."""
+    namespace, name = copy
+    chosen = {"labelSelector": f"{COPY_LABEL}={name}"}
+    try:
+        found = {
+            kind: client.get(f"{path}/namespaces/{namespace}/{kind}", **chosen).get("items") or []
+            for kind, path in PATHS.items()
+        }
+    except (ApiError, Unreachable) as error:
+        raise Away(f"the API server does not answer: {error}") from error
+    return clusters(found.pop(PODS), [one for each in found.values() for one in each])
+
+
+def _key(found: Mapping[str, Any]) -> tuple[str, str]:
+    return found["metadata"].get("namespace", ""), found["metadata"]["name"]

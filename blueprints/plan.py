@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from blueprints.balancing.model import Balancer
 from blueprints.kinds.application import Application
 from blueprints.kinds.cartridge import Cartridge
 from blueprints.kinds.cartridge_use import Artifact, CartridgeUse, Range
@@ -149,6 +150,8 @@ class Plan:
     copy: str
     clusters: Mapping[str, PlannedCluster]
     levels: Mapping[str, PlannedLevel]
+    balancers: tuple[Balancer, ...] = ()
+    """The load balancers of this application alone."""
 
     @cached_property
     def stages(self) -> tuple[tuple[str, ...], ...]:

@@ -5,6 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
+from blueprints.balancing.planning import with_balancers
 from blueprints.composition import ComposedLevel, Composer
 from blueprints.expand import expand
 from blueprints.findings import DocumentError, Finding
@@ -121,4 +122,5 @@ class Workspace:
 
     def plan(self, name: str, scale: ScaleState | None = None, copy: str = "home") -> Plan:
         """The plan of an application at a scale. Raises DocumentError."""
-        return expand(self.compose(name), scale, copy)
+        root = self.compose(name)
+        return with_balancers(expand(root, scale, copy), root, self)

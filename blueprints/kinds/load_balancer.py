@@ -32,7 +32,27 @@ class Listener(Model):
     redirect_to: PortName | None = None
     """Send every client to this listener instead, such as from http to https."""
     target: AliasPath | None = None
-    """The cluster behind a tcp or tls listener."""
+    """The cluster behind a tcp or tls listener; for a balancer of one cluster it may be left out."""
+    target_port: PortName | None = None
+    """That cluster's port; left out, its first."""
+    node_port: Annotated[int, Field(ge=30000, le=32767)] | None = None
+    """A fixed port on every host, for exposure node; left out, Kubernetes chooses one and keeps it."""
+
+    @model_validator(mode="after")
+    def _fits_the_protocol(self) -> Self:
+        streams = self.protocol in ("tcp", "tls")
+        for key, given, allowed, hint in (
+            ("target", self.target, streams, "target goes with tcp and tls only; use routes"),
+            ("targetPort", self.target_port, streams, "targetPort goes with tcp and tls only"),
+            ("certificate", self.certificate, self.protocol == "https", "certificate goes with https only"),
+            ("redirectTo", self.redirect_to, self.protocol in ("http", "https"),
+             "redirectTo goes with http and https only"),
+            ("http2", "http2" in self.model_fields_set or None, not streams,
+             "http2 goes with http and https only"),
+        ):  # fmt: skip
+            if given is not None and not allowed:
+                raise fault("ALT1111", hint, at=(key,))
+        return self
 
 
 class Route(Model):
@@ -45,7 +65,7 @@ class Route(Model):
     host: Hostname | None = None
     """Only requests for this host name."""
     path: Annotated[str, Field(pattern=r"^/", max_length=1024)] = "/"
-    """Only requests whose path begins so."""
+    """Only requests whose path begins so, in whole segments: /a matches /a/b, not /ab."""
     rewrite: Annotated[str, Field(pattern=r"^/", max_length=1024)] | None = None
     """What the beginning of the path is replaced by."""
     weight: int = Field(default=100, ge=0, le=256)
@@ -117,7 +137,7 @@ class RateLimit(Model):
     """A bound on requests; more are refused with 429."""
 
     per: Literal["client", "tenant", "total"] = "client"
-    """Who is counted."""
+    """Who is counted: a client's address, the tenant a host name or application belongs to, or everybody."""
     requests: int = Field(ge=1, le=10_000_000)
     """How many requests."""
     window: Duration = Duration("1s")
@@ -140,7 +160,7 @@ class LoadBalancer(Document):
     routes: Items[Route] = ()
     """Where requests go, besides domain mappings; left out, to the scope's first http cluster."""
     algorithm: Literal["round-robin", "least-connections", "weighted", "source"] = "round-robin"
-    """Which member gets the next request."""
+    """Which member gets the next request; weighted draws two by their weights and takes the less busy one."""
     affinity: Affinity | None = None
     """Keeps one client on one member."""
     health: HealthCheck = HealthCheck()
@@ -161,6 +181,8 @@ class LoadBalancer(Document):
     """How long a leaving member may finish what it serves."""
     exposure: Literal["cluster", "node", "loadBalancer"] = "node"
     """Who can reach it."""
+    direct: bool = False
+    """Whether members stay reachable beside the balancer, as the ports of their cartridges say."""
     resources: Resources = Resources()
     """What each replica is promised and may use at most."""
     options: dict[str, str | int | float | bool] = Field(default_factory=dict)
@@ -183,17 +205,33 @@ class LoadBalancer(Document):
                     "ALT1116", f"there is no listener {listener.redirect_to!r}; there are {', '.join(names)}",
                     at=("listeners", index, "redirectTo"),
                 )  # fmt: skip
-            if listener.target is not None and listener.protocol not in ("tcp", "tls"):
+            aim = next((each for each in self.listeners if each.name == listener.redirect_to), None)
+            if aim is not None and (aim.protocol not in ("http", "https") or aim.redirect_to is not None):
                 raise fault(
-                    "ALT1111",
-                    "target goes with tcp and tls only; use routes",
-                    at=("listeners", index, "target"),
-                )
+                    "ALT1116", f"{aim.name!r} cannot take redirected clients: it must take requests itself",
+                    at=("listeners", index, "redirectTo"),
+                )  # fmt: skip
+            if listener.protocol in ("tcp", "tls") and listener.target is None and self.scope != "cluster":
+                raise fault(
+                    "ALT1111", f"a {listener.protocol} listener needs a target: the cluster behind it",
+                    at=("listeners", index),
+                )  # fmt: skip
+            if listener.node_port is not None and self.exposure != "node":
+                raise fault(
+                    "ALT1111", f"nodePort goes with exposure node only, and it is {self.exposure}",
+                    at=("listeners", index, "nodePort"),
+                )  # fmt: skip
         for index, route in enumerate(self.routes):
             for number, name in enumerate(route.listeners):
                 if name not in names:
                     raise fault(
                         "ALT1116", f"there is no listener {name!r}; there are {', '.join(names)}",
+                        at=("routes", index, "listeners", number),
+                    )  # fmt: skip
+                aim = next(each for each in self.listeners if each.name == name)
+                if aim.protocol not in ("http", "https") or aim.redirect_to is not None:
+                    raise fault(
+                        "ALT1116", f"listener {name!r} takes no routes: it is {aim.protocol}, or redirects",
                         at=("routes", index, "listeners", number),
                     )  # fmt: skip
         return self

@@ -1,0 +1,1 @@
+"""Load balancers: what an application's documents ask of them, in words that every driver understands."""

@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,8 +79,15 @@ class Pulumi:
         """Write config values (plain ones: secrets go through the CLI); False when all were so."""
         return stack_config.write(self.config_path(stack), values)
 
-    def up(self, stack: str, *arguments: str, listen: Listener | None = None) -> UpdateResult:
-        return self._update("up", stack, ["--skip-preview", *arguments], listen)
+    def up(
+        self,
+        stack: str,
+        *arguments: str,
+        listen: Listener | None = None,
+        give_up: threading.Event | None = None,
+    ) -> UpdateResult:
+        """Update. When `give_up` is set meanwhile, the update is ended in order and fails."""
+        return self._update("up", stack, ["--skip-preview", *arguments], listen, give_up)
 
     def refresh(self, stack: str, *arguments: str, listen: Listener | None = None) -> UpdateResult:
         return self._update("refresh", stack, ["--skip-preview", *arguments], listen)
@@ -129,10 +137,18 @@ class Pulumi:
         return done
 
     def _update(
-        self, verb: str, stack: str, arguments: Sequence[str], listen: Listener | None
+        self,
+        verb: str,
+        stack: str,
+        arguments: Sequence[str],
+        listen: Listener | None,
+        give_up: threading.Event | None = None,
     ) -> UpdateResult:
         text = self._run(
-            [verb, "--yes", "--suppress-outputs", "--suppress-progress", *arguments], stack, listen=listen
+            [verb, "--yes", "--suppress-outputs", "--suppress-progress", *arguments],
+            stack,
+            listen=listen,
+            give_up=give_up,
         )
         return UpdateResult(_counts(text), self.logs / f"{stack}.log")
 
@@ -144,6 +160,7 @@ class Pulumi:
         stdin: str | None = None,
         log: bool = True,
         listen: Listener | None = None,
+        give_up: threading.Event | None = None,
     ) -> str:
         command = [str(self.binary), *arguments, "--non-interactive", "--color", "never"]
         if arguments[:2] != ["stack", "init"]:
@@ -158,6 +175,8 @@ class Pulumi:
             text=True,
             start_new_session=True,  # an interrupt reaches the CLI once, through us
         )
+        if give_up is not None:
+            threading.Thread(target=_interrupt_when, args=(give_up, process), daemon=True).start()
         try:
             lines = self._stream(process, stdin, listen) if log else None
             text, errors = ("".join(lines), "") if lines is not None else process.communicate(stdin)
@@ -203,6 +222,17 @@ class Pulumi:
         if "the stack is currently locked" in text or "[409]" in text:
             return StackConflict(f"{what}: another update is under way.\n{_indented(_reason(text))}")
         return UpdateError(f"{what} failed:\n{_indented(_reason(text))}\n  log: {self.logs / f'{stack}.log'}")
+
+
+def _interrupt_when(give_up: threading.Event, process: "subprocess.Popen[str]") -> None:
+    """Interrupt the CLI once when told to; it cancels its update in order. Ends with the process."""
+    while process.poll() is None:
+        if give_up.wait(0.5):
+            try:
+                os.killpg(process.pid, signal.SIGINT)
+            except ProcessLookupError:
+                pass  # it has just ended
+            return
 
 
 def _short(urn: str) -> str:

@@ -7,7 +7,7 @@ key of it. So a value is spliced into the text at the marks of its node, never r
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -127,6 +127,21 @@ def write(path: Path, changes: Mapping[str, Any]) -> bool:
         if new == text:
             return False
         replace_file(path, new)
+        return True
+
+
+def change(path: Path, key: str, become: Callable[[Any], Any]) -> bool:
+    """Set a key to what `become` makes of its value (None where it has none), under the same lock.
+
+    False when nothing had to change. What `become` raises leaves the file as it is.
+    """
+    with _locked(path):
+        text = path.read_text("utf-8") if path.exists() else ""
+        old = read(path).get(key)
+        value = become(old)
+        if value == old:
+            return False
+        replace_file(path, edited(text, {key: value}, str(path)))
         return True
 
 

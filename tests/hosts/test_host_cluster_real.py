@@ -14,6 +14,7 @@ from lightkube.resources.core_v1 import Node
 
 from autoscaler.act import environment
 from autoscaler.act.pulumi_cli import Pulumi, UpdateResult
+from autoscaler.act.update_errors import UpdateError
 from console import subnets
 from toolchain import base_image, engine, install, plugin_install
 
@@ -121,6 +122,13 @@ def test_all_hosts_are_ready_and_members(cloud: Cloud) -> None:
 
 
 def test_a_second_up_changes_nothing(cloud: Cloud) -> None:
+    assert not cloud.up().changed
+
+
+def test_another_range_is_refused_before_anything_is_touched(cloud: Cloud) -> None:
+    with pytest.raises(UpdateError, match="for this cloud's life"):
+        cloud.up(podCidr="10.99.0.0/16")
+    del cloud.settings["podCidr"]
     assert not cloud.up().changed
 
 

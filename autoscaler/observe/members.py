@@ -21,7 +21,12 @@ Copy = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class SeenMember:
-    """One Pod. `state` is `Ready` or what it waits for; `created` in seconds since the epoch."""
+    """One Pod. `state` is `Ready` or what it waits for; `created` in seconds since the epoch.
+
+    `started` is the time from creation to readiness in seconds, by the API server's clock; None until ready.
+    `cpu` is the processors asked for, `cpu_limited` whether a container has a limit, `memory` the bytes that
+    may be used (the limits, or where a container has none its request), None where not all containers say.
+    """
 
     name: str
     host: str
@@ -30,6 +35,10 @@ class SeenMember:
     crashing: bool
     state: str
     created: float
+    started: float | None = None
+    cpu: float | None = None
+    cpu_limited: bool = False
+    memory: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

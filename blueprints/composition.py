@@ -22,6 +22,8 @@ NESTING_LIMIT = 100
 """The deepest nesting of named groups."""
 
 DocumentPath = tuple[str | int, ...]
+Overrides = Mapping[str, tuple[tuple[ClusterSettings, Path], ...]]
+"""By path of aliases: what reuses of groups settle, the outermost last, each with its document's folder."""
 
 
 class Lookup(Protocol):
@@ -38,6 +40,8 @@ class ComposedCluster:
     use: CartridgeUse
     cartridge: Cartridge | None
     cartridge_folder: Path
+    artifact_folder: Path
+    """Where relative paths of its artifact start: the folder of the document that names the artifact."""
     origin: Loaded
     place: DocumentPath
 
@@ -152,13 +156,12 @@ class Composer:
         return self._named.get(name)
 
     def _level(
-        self, level: Level, origin: Loaded, place: DocumentPath, overrides: Mapping[str, ClusterSettings]
+        self, level: Level, origin: Loaded, place: DocumentPath, overrides: Overrides
     ) -> ComposedLevel:
         clusters: dict[str, ComposedCluster] = {}
         for index, use in enumerate(level.cartridges):
-            clusters.setdefault(
-                use.alias, self._cluster(_overridden(use, overrides), origin, (*place, "cartridges", index))
-            )
+            settled = overrides.get(use.alias, ())
+            clusters.setdefault(use.alias, self._cluster(use, settled, origin, (*place, "cartridges", index)))
         groups: dict[str, ComposedGroup] = {}
         for index, group in enumerate(level.groups):
             inner = self._group_level(group, origin, (*place, "groups", index), overrides)
@@ -175,19 +178,31 @@ class Composer:
             size,
         )
 
-    def _cluster(self, use: CartridgeUse, origin: Loaded, place: DocumentPath) -> ComposedCluster:
+    def _cluster(
+        self,
+        use: CartridgeUse,
+        settled: tuple[tuple[ClusterSettings, Path], ...],
+        origin: Loaded,
+        place: DocumentPath,
+    ) -> ComposedCluster:
         found = self._lookup.find("Cartridge", use.cartridge)
         cartridge = found.model if found and isinstance(found.model, Cartridge) else None
-        return ComposedCluster(use, cartridge, found.folder if found else origin.folder, origin, place)
+        artifact_folder = origin.folder
+        for settings, folder in settled:
+            use = _overridden(use, settings)
+            if "artifact" in settings.model_fields_set:
+                artifact_folder = folder
+        cartridge_folder = found.folder if found else origin.folder
+        return ComposedCluster(use, cartridge, cartridge_folder, artifact_folder, origin, place)
 
     def _group_level(
-        self, use: GroupUse, origin: Loaded, place: DocumentPath, overrides: Mapping[str, ClusterSettings]
+        self, use: GroupUse, origin: Loaded, place: DocumentPath, overrides: Overrides
     ) -> ComposedLevel:
-        inner = {
-            path.removeprefix(f"{use.alias}/"): settings
-            for path, settings in overrides.items()
-            if path.startswith(f"{use.alias}/")
-        } | use.overrides
+        inner = {path: ((settings, origin.folder),) for path, settings in use.overrides.items()}
+        for path, outer in overrides.items():
+            if path.startswith(f"{use.alias}/"):
+                below = path.removeprefix(f"{use.alias}/")
+                inner[below] = (*inner.get(below, ()), *outer)
         if use.group is None:
             return self._level(use, origin, place, inner)
         document = self._lookup.find("CartridgeGroup", use.group)
@@ -213,11 +228,8 @@ def _empty(origin: Loaded, place: DocumentPath) -> ComposedLevel:
     return ComposedLevel(origin, place, {}, {}, {}, (), "none", 0)
 
 
-def _overridden(use: CartridgeUse, overrides: Mapping[str, ClusterSettings]) -> CartridgeUse:
+def _overridden(use: CartridgeUse, settings: ClusterSettings) -> CartridgeUse:
     """The use with what a reuse of its group settles; environment is merged, all else replaced."""
-    settings = overrides.get(use.alias)
-    if settings is None:
-        return use
     changes = {name: getattr(settings, name) for name in settings.model_fields_set}
     if "environment" in changes:
         changes["environment"] = use.environment | settings.environment

@@ -194,7 +194,7 @@ def _cluster(
         selector=selector,
         labels=labels,
         cartridge_folder=cluster.cartridge_folder,
-        folder=cluster.origin.folder,
+        folder=cluster.artifact_folder,
     )
     state.clusters[identity] = planned
     return planned

@@ -105,7 +105,7 @@ def explain(error: Any, model: type[BaseModel], source: Source, root: Node) -> F
     where = place(source, root, path, key=is_key)
     found: dict[str, Any] = {"path": path_text(path), "value": shown(error["input"], path), **where}
     if kind == "extra_forbidden":
-        return _unknown_key(model, root, path, found)
+        return _unknown_key(model, root, path or tuple(error["loc"][-1:]), found)
     if kind == "missing":
         name = str(path[-1])
         return Finding("ALT1104", f"{name!r} is missing", hint=f"Add {name}.", **found)
@@ -121,7 +121,7 @@ def _value_at(root: Node, path: Path) -> str:
 def _unknown_key(model: type[BaseModel], root: Node, path: Path, found: dict[str, Any]) -> Finding:
     known = keys_at(model, path[:-1])
     present = root.find(path[:-1]).value
-    free = [key for key in known if key not in present]
+    free = [key for key in known if not isinstance(present, dict) or key not in present]
     close = nearest(str(path[-1]), free)
     return Finding(
         "ALT1103",

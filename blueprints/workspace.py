@@ -7,9 +7,11 @@ from typing import TypeVar
 
 from blueprints.balancing.planning import with_balancers
 from blueprints.composition import ComposedLevel, Composer
+from blueprints.detection import completed, runtime_of
 from blueprints.expand import expand
 from blueprints.findings import DocumentError, Finding
 from blueprints.kinds.application import Application
+from blueprints.kinds.cartridge import Cartridge
 from blueprints.loader import Loaded, load, load_file
 from blueprints.model import Document
 from blueprints.nearest import nearest
@@ -32,6 +34,19 @@ def library() -> Mapping[tuple[str, str], Loaded]:
     return found
 
 
+def _complete(document: Loaded) -> None:
+    """Give a cartridge of code what its runtime has; one of no known runtime is a check's to report."""
+    cartridge = document.model
+    if not isinstance(cartridge, Cartridge) or cartridge.code is None:
+        return
+    try:
+        runtime = library()["Cartridge", runtime_of(cartridge.code, document.folder)].model
+    except (DocumentError, OSError, ValueError):
+        return
+    if isinstance(runtime, Cartridge):
+        document.model = completed(cartridge, runtime)
+
+
 class Workspace:
     """Documents by kind and name. The user's come before the library's of the same name."""
 
@@ -41,6 +56,8 @@ class Workspace:
         for document in documents:
             if not document.name:
                 continue
+            if with_library:
+                _complete(document)
             first = self.documents.setdefault((document.kind, document.name), document)
             if first is not document:
                 self.duplicates.append((document, first))

@@ -1,21 +1,29 @@
 """`altostratus:platform:CartridgeImage`: an image built from a Dockerfile and pushed."""
 
+import contextlib
 import hashlib
 import json
+import os
+import shutil
 import stat
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pulumi
 import pulumi_docker as docker
 
+from blueprints.build_context import prepare, prepare_content
+from blueprints.images_needed import NeededImages
 from blueprints.kinds.cartridge import Cartridge
 from blueprints.kinds.containers import Container
-from components.image_names import image_key
-from components.pods.errors import ApplicationError
+from components.image_names import artifact_key, image_key
 
 TYPE = "altostratus:platform:CartridgeImage"
+CARTRIDGES = "cartridges"
+"""The folder of a registry that platforms keep the library's images in."""
 
 _TAG_LENGTH = 16
 
@@ -38,7 +46,9 @@ class ImageSource:
         for path in sorted(self.context.rglob("*")):
             info = path.lstat()
             total.update(f"\n{path.relative_to(self.context)} {info.st_mode:o} ".encode())
-            if stat.S_ISREG(info.st_mode):
+            if stat.S_ISLNK(info.st_mode):
+                total.update(os.fsencode(path.readlink()))
+            elif stat.S_ISREG(info.st_mode):
                 with path.open("rb") as stream:
                     total.update(hashlib.file_digest(stream, "sha256").digest())
         return total.hexdigest()[:_TAG_LENGTH]
@@ -49,7 +59,7 @@ class RegistryAccess:
     """How images reach a registry: `address` is host:port, `password` a secret."""
 
     address: pulumi.Output[str]
-    username: str
+    username: pulumi.Input[str]
     password: pulumi.Output[str]
 
 
@@ -91,11 +101,13 @@ class CartridgeImage(pulumi.ComponentResource):
         self.register_outputs({"reference": self.reference})
 
 
-def image_sources(cartridge: Cartridge, folder: Path) -> Iterator[tuple[str, ImageSource]]:
+def image_sources(
+    cartridge: Cartridge, folder: Path, into: Path, repository: str = CARTRIDGES
+) -> Iterator[tuple[str, ImageSource]]:
     """The images that a cartridge's containers are built as, by their keys.
 
-    `folder` is where the paths of the cartridge's document start. Raises ApplicationError for a container
-    that is neither a ready image nor a build.
+    `folder` is where the paths of the cartridge's document start; build contexts of what has no
+    Dockerfile are written below `into`. Raises DocumentError for sources that no image can be made of.
     """
     containers: list[tuple[str | None, Container]] = [(None, cartridge)]
     containers += [(each.name, each) for each in cartridge.init]
@@ -105,19 +117,53 @@ def image_sources(cartridge: Cartridge, folder: Path) -> Iterator[tuple[str, Ima
         if container.image is not None:
             continue
         if container.build is None:
-            raise ApplicationError(
-                f"the platform makes images from a Dockerfile only, and {key} is made from "
-                f"{'code' if container.code is not None else 'a set-up script'}.\n"
-                "  Give it a Dockerfile under `build`, or a ready image under `image`."
-            )
+            yield key, _generated(f"{repository}/{key}", into, partial(_prepare, container, folder))
+            continue
         context = (folder / container.build.context).resolve()
         yield (
             key,
             ImageSource(
-                repository=f"cartridges/{key}",
+                repository=f"{repository}/{key}",
                 context=context,
                 dockerfile=context / container.build.dockerfile,
                 arguments=dict(container.build.arguments),
                 target=container.build.target,
             ),
         )
+
+
+def artifact_source(cluster: str, folder: Path, into: Path, repository: str) -> tuple[str, ImageSource]:
+    """The image that carries a folder of content to a cluster, with its key. Raises DocumentError."""
+    made = _generated(f"{repository}/artifacts/{cluster}", into, partial(prepare_content, folder))
+    return artifact_key(cluster), made
+
+
+def application_sources(needed: NeededImages, application: str, into: Path) -> dict[str, ImageSource]:
+    """Everything that is built for one application alone, by key. Raises DocumentError."""
+    repository = f"applications/{application}"
+    found: dict[str, ImageSource] = {}
+    for cartridge, folder in needed.own.values():
+        found.update(image_sources(cartridge, folder, into, repository))
+    for cluster, folder in needed.artifacts.items():
+        key, source = artifact_source(cluster, folder, into, repository)
+        found[key] = source
+    return found
+
+
+def _prepare(container: Container, folder: Path, into: Path) -> None:
+    prepare(container, folder, into)
+
+
+def _generated(repository: str, into: Path, write: Callable[[Path], object]) -> ImageSource:
+    """A context written beside its place and then moved there; its place follows from its content."""
+    into.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(dir=into, prefix=".new-"))
+    try:
+        write(fresh)
+        context = into / ImageSource(repository, fresh, fresh / "Dockerfile").tag()
+        if not context.exists():
+            with contextlib.suppress(FileExistsError):
+                fresh.rename(context)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return ImageSource(repository, context, context / "Dockerfile")

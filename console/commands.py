@@ -74,6 +74,14 @@ def up(stack: Stack) -> None:
 
 
 @app.command()
+def build(application: Annotated[str, typer.Argument(help="The application's name.")]) -> None:
+    """Build every image that an application needs and its cloud has not got."""
+    from console.building import build as run
+
+    run(application)
+
+
+@app.command()
 def preview(
     stack: Stack,
     policy_pack: Annotated[list[Path] | None, typer.Option(help="A policy pack to check with.")] = None,

@@ -21,6 +21,7 @@ def run(cloud: str, application: str) -> None:
     cli = pulumi()
     present = set(cli.stacks())
     stacks = [s for s in cli.stacks() if s == f"app-{application}" or s.startswith(f"app-{application}--")]
+    stacks += [each.replace("app-", "images-", 1) for each in stacks]
     stacks += [f"platform-{cloud}", f"hosts-{cloud}"]
     made = [stack for stack in stacks if stack in present]
     running = engine.find()

@@ -30,9 +30,12 @@ def recovered(cli: Pulumi, stack: str) -> list[str]:
 
 def update(stack: str) -> None:
     """`alto up`."""
+    from console.building import before_update  # uses this module
+
     cli = _known(stack)
     for each in recovered(cli, stack):
         print(f"{stack}: {each}")
+    before_update(cli, stack)
     tell(stack, cli.up(stack, listen=print))
 
 
@@ -48,6 +51,11 @@ def destroy(stack: str) -> None:
     for each in recovered(cli, stack):
         print(f"{stack}: {each}")
     tell(stack, cli.destroy(stack, listen=print))
+    images = stack.replace("app-", "images-", 1)
+    if stack.startswith("app-") and cli.exists(images):
+        # They were built for this application alone.
+        tell(images, cli.destroy(images, "--refresh=false", listen=print))
+        cli.remove(images)
 
 
 def tell(stack: str, result: UpdateResult) -> None:

@@ -23,6 +23,10 @@ def main(name: str) -> None:
             from stacks import platforms
 
             platforms.build(stack)
+        elif stack.kind == "images":
+            from stacks import images
+
+            images.build(stack)
         else:
             from stacks import app
 

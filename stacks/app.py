@@ -1,6 +1,6 @@
 """The stack kinds `app-<name>` and `app-<name>--<cloud>`: an application on one cloud."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -42,7 +42,7 @@ def build(stack: StackName) -> None:
         # The documents say how it is: what others changed by hand is changed back, not argued about.
         enable_patch_force=True,
     )
-    images = _images(plan, platform)
+    images = _images(plan, platform, chosen.images)
     registry = platform.require("registry")
     application = Application(
         plan,
@@ -71,22 +71,29 @@ def _open(registry: pulumi.Output[Mapping[str, str]], name: str) -> pulumi.Outpu
     return pulumi.Output.unsecret(registry.apply(lambda known: str(known[name])))
 
 
-def _images(plan: Plan, platform: OtherStack) -> Images:
-    """The platform's images of everything that the plan runs."""
-    built: pulumi.Output[Mapping[str, str]] = platform.require("images")
+def _images(plan: Plan, platform: OtherStack, own: str | None) -> Images:
+    """The images of everything that the plan runs: the application's own before the platform's."""
+    shared: pulumi.Output[Mapping[str, str]] = platform.require("images")
+    built = pulumi.Output.all(shared, OtherStack(own).require("images")) if own else shared.apply(_alone)
     keys = {key for cluster in plan.clusters.values() for key in image_keys(cluster)}
-    fetched = any(cluster.artifact is not None for cluster in plan.clusters.values())
+    fetched = any(c.artifact is not None and c.artifact.git is not None for c in plan.clusters.values())
+    name = plan.application.name
     return Images(
-        by_key={key: built.apply(partial(_image, key)) for key in sorted(keys)},
+        by_key={key: built.apply(partial(_image, key, name)) for key in sorted(keys)},
         artifact=platform.require("artifactImage") if fetched else None,
     )
 
 
-def _image(key: str, known: Mapping[str, str]) -> str:
-    if key not in known:
-        raise pulumi.RunError(
-            f"the platform does not build the image {key} (it has {', '.join(sorted(known)) or 'none'}).\n"
-            f"  Add {key.partition('/')[0]} to `cartridges` in `altostratus:platform` of the platform's "
-            "stack, and update that stack first."
-        )
-    return known[key]
+def _alone(images: Mapping[str, str]) -> list[Mapping[str, str]]:
+    return [images]
+
+
+def _image(key: str, application: str, known: Sequence[Mapping[str, str]]) -> str:
+    for images in reversed(known):
+        if key in images:
+            return images[key]
+    there = ", ".join(sorted({each for images in known for each in images})) or "none"
+    raise pulumi.RunError(
+        f"the image {key} is not built (there are {there}).\n"
+        f"  `./alto build {application}` builds what the application needs."
+    )

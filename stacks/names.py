@@ -1,9 +1,9 @@
-"""What a stack's name says: which of the four kinds it is, and of what."""
+"""What a stack's name says: which of the kinds it is, and of what."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["hosts", "platform", "app"]
+Kind = Literal["hosts", "platform", "images", "app"]
 
 _SEPARATOR = "--"
 
@@ -14,7 +14,7 @@ class UnknownStack(Exception):
 
 @dataclass(frozen=True)
 class StackName:
-    """`hosts-<cloud>`, `platform-<cloud>`, `app-<name>` or `app-<name>--<cloud>`.
+    """`hosts-<cloud>`, `platform-<cloud>`, `app-<name>`, `app-<name>--<cloud>`, and `images-` as `app-`.
 
     `subject` is the cloud of the first two and the application of the others; `cloud` is the
     cloud as far as the name says it.
@@ -31,14 +31,15 @@ def parse(name: str) -> StackName:
     kind, _, rest = name.partition("-")
     if kind in ("hosts", "platform") and rest:
         return StackName(name, "hosts" if kind == "hosts" else "platform", rest, rest)
-    if kind == "app" and rest:
+    if kind in ("app", "images") and rest:
         subject, separator, cloud = rest.partition(_SEPARATOR)
         if subject and (cloud or not separator):
-            return StackName(name, "app", subject, cloud or None)
+            return StackName(name, "app" if kind == "app" else "images", subject, cloud or None)
     raise UnknownStack(
         f"the stack's name {name!r} does not say what it makes.\n"
         "  Names are: hosts-CLOUD (a host cluster), platform-CLOUD (its registry and images),\n"
-        "  app-NAME (an application) and app-NAME--CLOUD (a copy of one in another cloud).\n"
+        "  images-NAME (what is built for one application), app-NAME (an application) and\n"
+        "  app-NAME--CLOUD (a copy of one in another cloud).\n"
         "  For example: pulumi stack init app-shop"
     )
 

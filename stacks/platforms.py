@@ -41,9 +41,10 @@ def build(stack: StackName) -> None:
     access = RegistryAccess(address, registry.username, registry.password)
     preview = pulumi.runtime.is_dry_run()
     base = base_image.base_reference() if preview else base_image.ensure_base().reference
+    sources = _sources(cartridges, paths.home() / "builds" / stack.text)
     images = {
         key: CartridgeImage(key.replace("/", "-"), source, access, base).reference
-        for key, source in _sources(cartridges).items()
+        for key, source in sources.items()
     }
     fetcher = CartridgeImage(ARTIFACT_IMAGE, _artifact_source(), access, base)
     repositories = {name: Path(path) for name, path in chosen.git_repositories.items()}
@@ -104,11 +105,11 @@ def named_cartridges(wanted: tuple[str, ...]) -> Mapping[str, tuple[Cartridge, P
     return found
 
 
-def _sources(cartridges: Mapping[str, tuple[Cartridge, Path]]) -> dict[str, ImageSource]:
+def _sources(cartridges: Mapping[str, tuple[Cartridge, Path]], into: Path) -> dict[str, ImageSource]:
     return {
         key: source
         for cartridge, folder in cartridges.values()
-        for key, source in image_sources(cartridge, folder)
+        for key, source in image_sources(cartridge, folder, into)
     }
 
 

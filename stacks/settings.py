@@ -111,8 +111,8 @@ class PlatformStack(StackSettings):
     platform: Platform = Platform()
 
 
-class ApplicationStack(StackSettings):
-    """The settings of `app-<name>` and `app-<name>--<cloud>`.
+class ImagesStack(StackSettings):
+    """The settings of `images-<name>` and `images-<name>--<cloud>`.
 
     `blueprint`: files and folders with the application's documents, from the project's folder.
     """
@@ -120,6 +120,16 @@ class ApplicationStack(StackSettings):
     cloud: Name
     application: Name
     blueprint: Annotated[Paths, Field(min_length=1)]
+
+
+class ApplicationStack(ImagesStack):
+    """The settings of `app-<name>` and `app-<name>--<cloud>`: those of its images, and its own.
+
+    `images`: the stack that builds what the application brings itself (`alto build`); left out, the
+    platform has everything.
+    """
+
+    images: Annotated[str, Field(pattern=r"^images-[a-z0-9-]+$", max_length=140)] | None = None
     scale: ScaleState = ScaleState()
 
     @field_validator("scale", mode="before")

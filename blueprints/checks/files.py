@@ -5,7 +5,8 @@ from pathlib import Path
 
 from blueprints.checks.levels import levels_of
 from blueprints.composition import DocumentPath
-from blueprints.findings import Finding
+from blueprints.detection import runtime_of
+from blueprints.findings import DocumentError, Finding
 from blueprints.kinds.cartridge import Cartridge
 from blueprints.kinds.containers import Container
 from blueprints.kinds.signup import Signup
@@ -19,6 +20,7 @@ def check_files(document: Loaded) -> Iterator[Finding]:
     """Files and folders that are not where a document says. Documents in no file are not checked."""
     if not document.source.path.is_file():
         return
+    yield from _undetected(document)
     for where, path, folder in _needed(document):
         try:
             there = path.is_dir() if folder else path.is_file()
@@ -32,6 +34,28 @@ def check_files(document: Loaded) -> Iterator[Finding]:
                 where,
                 hint="Paths start at the folder of the document that names them.",
             )
+
+
+def _undetected(document: Loaded) -> Iterator[Finding]:
+    """Folders of code that no runtime is recognised in."""
+    if not isinstance(document.model, Cartridge):
+        return
+    cartridge = document.model
+    containers: list[tuple[DocumentPath, Container]] = [((), cartridge)]
+    containers += [(("init", index), each) for index, each in enumerate(cartridge.init)]
+    containers += [(("sidecars", index), each) for index, each in enumerate(cartridge.sidecars)]
+    for place, container in containers:
+        code = container.code
+        if code is None or not (document.folder / code.path).is_dir():
+            continue
+        try:
+            runtime_of(code, document.folder)
+        except DocumentError as error:
+            for found in error.findings:
+                where = (*place, "code", "path")
+                yield document.finding(
+                    found.code, found.message, where, allowed=found.allowed, hint=found.hint
+                )
 
 
 def _needed(document: Loaded) -> Iterator[Needed]:

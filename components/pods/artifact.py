@@ -1,12 +1,15 @@
-"""A member's artifact: the containers that fetch it from git, and where the member finds it.
+"""A member's artifact: the containers that fetch it, and where the member finds it.
 
-One volume holds git's own data, the files, and what they are (commit, branch, address); the
-member sees the last two only, each through its own folder.
+An artifact comes from git, or from a folder beside the document. A folder travels as an image of its
+own: that goes wherever members do, whatever its size, and its digest is what rolls them. One volume
+holds git's own data, the files, and what they are (commit, branch, address); the member sees the last
+two only, each through its own folder.
 """
 
 import math
 from typing import Any
 
+from blueprints.build_context import CONTENT_PATH
 from blueprints.kinds.cartridge_use import Artifact
 from blueprints.kinds.containers import Security
 from blueprints.plan import PlannedCluster
@@ -21,6 +24,12 @@ TRUST_KEY = "ca.crt"
 
 FETCHER = "artifact"
 FOLLOWER = "artifact-follow"
+
+# A container that is started again finds what it did before: only whole copies count.
+_UNPACK = (
+    f"cd {CONTENT_PATH}; for part in content state; do mkdir -p /artifact/$part; "
+    "find /artifact/$part -mindepth 1 -delete; cp -R $part/. /artifact/$part/; done"
+)
 
 _CREDENTIALS_VOLUME = "altostratus-git"
 _SCRATCH_VOLUME = "altostratus-artifact-tmp"
@@ -54,8 +63,11 @@ def artifact_mounts(cluster: PlannedCluster) -> list[dict[str, Any]]:
 
 
 def fetcher(cluster: PlannedCluster, artifact: Artifact, image: Value) -> dict[str, Any]:
-    """The init container that fetches the artifact once."""
-    return _container(FETCHER, cluster, artifact, image, [])
+    """The init container that fetches the artifact once; `image` is the fetcher's, or the artifact's own."""
+    if artifact.directory is None:
+        return _container(FETCHER, cluster, artifact, image, [])
+    mounts = [{"name": ARTIFACT_VOLUME, "mountPath": "/artifact"}]
+    return {**_bare(FETCHER, cluster, image, mounts), "command": ["/bin/sh", "-euc", _UNPACK]}
 
 
 def follower(cluster: PlannedCluster, artifact: Artifact, image: Value) -> dict[str, Any] | None:
@@ -70,7 +82,7 @@ def follower(cluster: PlannedCluster, artifact: Artifact, image: Value) -> dict[
 def artifact_volumes(cluster: PlannedCluster, secret_object: str) -> list[dict[str, Any]]:
     """The volumes that only the fetching containers see: authorities to trust, and credentials."""
     artifact = cluster.artifact
-    if artifact is None:
+    if artifact is None or artifact.directory is not None:
         return []
     volumes: list[dict[str, Any]] = [
         {"name": _TRUST_VOLUME, "configMap": {"name": TRUST_OBJECT, "optional": True}},
@@ -124,12 +136,7 @@ def _credential_key(name: str) -> str:
 def _container(
     name: str, cluster: PlannedCluster, artifact: Artifact, image: Value, more: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    if artifact.git is None:
-        raise ApplicationError(
-            f"the artifact of {cluster.id} is a folder ({artifact.directory}); members fetch artifacts "
-            "from git only.\n  Put it into a repository, or into the cartridge's image by its Dockerfile."
-        )
-    environment = [_variable("ARTIFACT_URL", artifact.git)]
+    environment = [_variable("ARTIFACT_URL", artifact.git or "")]
     for key, value in (
         ("ARTIFACT_BRANCH", artifact.branch),
         ("ARTIFACT_COMMIT", artifact.commit),
@@ -144,6 +151,10 @@ def _container(
     ]
     if artifact.credentials is not None:
         mounts.append({"name": _CREDENTIALS_VOLUME, "mountPath": "/etc/altostratus/git", "readOnly": True})
+    return {**_bare(name, cluster, image, mounts), "env": environment + more}
+
+
+def _bare(name: str, cluster: PlannedCluster, image: Value, mounts: list[dict[str, Any]]) -> dict[str, Any]:
     # The member's own user, so that what is fetched belongs to it.
     owner = cluster.cartridge.security
     security = Security(
@@ -153,7 +164,6 @@ def _container(
         "name": name,
         "image": image,
         "imagePullPolicy": "IfNotPresent",
-        "env": environment + more,
         "resources": _RESOURCES,
         "securityContext": container_security(security),
         "terminationMessagePolicy": "FallbackToLogsOnError",

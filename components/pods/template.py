@@ -12,7 +12,7 @@ from blueprints.kinds.containers import Container, Resources
 from blueprints.kinds.environment import EnvironmentValue
 from blueprints.kinds.ports import Port
 from blueprints.plan import PlannedCluster
-from components.image_names import image_key
+from components.image_names import artifact_key, image_key
 from components.pods.artifact import artifact_volumes, credentials, fetcher, follower
 from components.pods.environment import variables
 from components.pods.errors import ApplicationError
@@ -72,6 +72,8 @@ def image_keys(cluster: PlannedCluster) -> Iterator[str]:
         yield image_key(cartridge.name)
     for beside in (cartridge.init, cartridge.sidecars):
         yield from (image_key(cartridge.name, each.name) for each in beside if each.image is None)
+    if cluster.artifact is not None and cluster.artifact.directory is not None:
+        yield artifact_key(cluster.path)
 
 
 def main_container(cluster: PlannedCluster) -> str:
@@ -187,18 +189,22 @@ def _image(
 ) -> pulumi.Input[str]:
     if declared.image is not None:
         return declared.image
-    key = image_key(cluster.cartridge.name, container)
+    return _built(cluster, images, image_key(cluster.cartridge.name, container))
+
+
+def _built(cluster: PlannedCluster, images: Images, key: str) -> pulumi.Input[str]:
     if key not in images.by_key:
         known = ", ".join(sorted(images.by_key)) or "none"
         raise ApplicationError(
-            f"cluster {cluster.id} needs the image {key}, which its cloud's platform does not build "
-            f"(it has {known}).\n  Add {cluster.cartridge.name} to `cartridges` in `altostratus:platform` "
-            "of the platform's stack, and update that stack first."
+            f"cluster {cluster.id} needs the image {key}, which is not built (there are {known}).\n"
+            f"  Build it: ./alto build {cluster.labels.get('app.kubernetes.io/part-of', 'APPLICATION')}"
         )
     return images.by_key[key]
 
 
 def _artifact_image(cluster: PlannedCluster, images: Images) -> Any:
+    if cluster.artifact is not None and cluster.artifact.directory is not None:
+        return _built(cluster, images, artifact_key(cluster.path))
     if images.artifact is None:
         raise ApplicationError(
             f"cluster {cluster.id} has an artifact, but its cloud's platform has no image to fetch it with.\n"

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from blueprints.build_context import detect_runtime, prepare
+from blueprints.build_context import prepare
+from blueprints.detection import detect_runtime
 from blueprints.findings import DocumentError
 from blueprints.kinds.cartridge import Cartridge
 
@@ -38,7 +39,7 @@ def test_code_is_put_on_top_of_the_built_in_cartridge_of_its_runtime(tmp_path: P
     assert (context / "application" / "app.py").read_text() == "app = None\n"
     assert (context / "serve").is_file()
     assert "gunicorn" in recipe
-    assert recipe.endswith("COPY application/ /var/www/app/\nUSER 10001:10001\n")
+    assert recipe.endswith("COPY application/ /var/www/app/\nUSER 10001:10001\nWORKDIR /var/www/app\n")
 
 
 def test_a_script_sets_up_a_bare_system(tmp_path: Path) -> None:

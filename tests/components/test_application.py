@@ -305,7 +305,7 @@ def test_an_artifact_without_a_place_is_refused_by_name(engine: Engine) -> None:
 
 def test_an_image_that_the_platform_does_not_build_is_named_with_what_it_has(engine: Engine) -> None:
     text = SHOP.replace("image: registry.example.org/site:1", "build: {}")
-    with pytest.raises(ApplicationError, match=r"needs the image site.*it has php.*\n.*platform's stack"):
+    with pytest.raises(ApplicationError, match=r"needs the image site.*there are php.*\n.*alto build"):
         deploy(engine, plan_of(text), images=Images({"php": "x"}, "y"))
 
 

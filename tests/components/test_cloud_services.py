@@ -14,7 +14,6 @@ from components.cartridge_image import CartridgeImage, ImageSource, RegistryAcce
 from components.cloud_service import CloudSite
 from components.git_server import GitServer, reader
 from components.hosts.host_image import BuildContext
-from components.pods.errors import ApplicationError
 from components.registry import Registry, password_file, registry_config
 from tests.components.conftest import DIGEST, Engine, is_secret
 
@@ -178,12 +177,23 @@ def test_every_container_with_a_dockerfile_is_an_image_of_its_own(tmp_path: Path
         "build: {}\n"
         "sidecars: [{name: exporter, build: {context: exporter}}, {name: proxy, image: example.org/proxy:1}]"
     )
-    sources = dict(image_sources(made, tmp_path))
+    sources = dict(image_sources(made, tmp_path, tmp_path / "builds"))
     assert set(sources) == {"site", "site/exporter"}
     assert sources["site/exporter"].dockerfile == tmp_path / "exporter" / "Dockerfile"
     assert sources["site/exporter"].repository == "cartridges/site/exporter"
 
 
-def test_a_cartridge_that_has_no_dockerfile_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(ApplicationError, match=r"site is made from code.*\n.*Dockerfile"):
-        list(image_sources(cartridge("code: {}"), tmp_path))
+def test_code_becomes_a_context_whose_place_follows_from_its_content(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "app.py").write_text("app = None\n")
+    (tmp_path / "src" / "outside").symlink_to("/etc/hostname")
+
+    def made() -> ImageSource:
+        return dict(image_sources(cartridge("code: {path: src}"), tmp_path, tmp_path / "builds"))["site"]
+
+    first = made()
+    assert made() == first, "the same code must be the same image"
+    assert (first.context / "application" / "outside").is_symlink(), "no file of this machine gets in"
+    (tmp_path / "src" / "app.py").write_text("app = 1\n")
+    assert made().tag() != first.tag()
+    assert not list((tmp_path / "builds").glob(".new-*"))

@@ -33,6 +33,19 @@ PLATFORM = {
     "images": {"php": f"10.88.0.3:5000/cartridges/php@{DIGEST}"},
     "artifactImage": f"10.88.0.3:5000/altostratus/artifact@{DIGEST}",
 }
+OWN = """
+apiVersion: altostratus/v1
+kind: Cartridge
+name: service
+code: {path: code}
+---
+apiVersion: altostratus/v1
+kind: Application
+name: shop
+cartridges:
+  - {alias: back, cartridge: service}
+  - {alias: front, cartridge: static, artifact: {directory: site}}
+"""
 SHOP = """
 apiVersion: altostratus/v1
 kind: Application
@@ -110,8 +123,30 @@ def test_every_stack_is_read_once(engine: Engine, blueprint: str) -> None:
 
 def test_an_image_that_the_platform_lacks_stops_the_update_in_words(engine: Engine, blueprint: str) -> None:
     engine.stacks["organization/altostratus/platform-local"] = {**PLATFORM, "images": {}}
-    with pytest.raises(pulumi.RunError, match=r"does not build the image php \(it has none\)"):
+    with pytest.raises(pulumi.RunError, match=r"image php is not built \(there are none\)"):
         run(engine, "app-shop", {"cloud": "local", "blueprint": blueprint})
+
+
+def test_an_applications_own_images_come_before_the_platforms(engine: Engine, blueprint: str) -> None:
+    own = f"10.88.0.3:5000/applications/shop/php@{DIGEST}"
+    engine.stacks["organization/altostratus/images-shop"] = {"images": {"php": own}}
+    run(engine, "app-shop", {"cloud": "local", "blueprint": blueprint, "images": "images-shop"})
+    web = engine.of("apps/v1:Deployment")["web"]["spec"]
+    assert web["template"]["spec"]["containers"][0]["image"] == own
+
+
+def test_what_an_application_brings_itself_is_built_in_a_stack_of_its_own(
+    engine: Engine, tmp_path: Path
+) -> None:
+    for folder, file in (("code", "app.py"), ("site", "index.html")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / file).write_text("")
+    (tmp_path / "shop.yaml").write_text(OWN)
+    del engine.stacks["organization/altostratus/hosts-local"]
+    run(engine, "images-shop", {"cloud": "local", "blueprint": str(tmp_path / "shop.yaml")})
+    assert set(plain(engine.exports["images"])) == {"service", "artifact:front"}
+    assert set(plain(engine.exports["sources"])) == {"service", "artifact:front"}
+    assert not is_secret(engine.exports["images"])
 
 
 def test_a_cloud_whose_hosts_were_never_made_is_named_with_what_to_do(engine: Engine, blueprint: str) -> None:

@@ -1,0 +1,93 @@
+"""Asks every source once a period, side by side: one that is slow or broken holds up only itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from autoscaler.observe.board import Board
+from autoscaler.observe.source import Source, SourceError, Target
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class SourceHealth:
+    """How a source does. Times in seconds since the epoch, 0.0 for never; `problem` is empty while it works."""
+
+    cloud: str
+    source: str
+    answered: float = 0.0
+    took: float = 0.0
+    problem: str = ""
+    failures: int = 0
+
+
+Targets = Callable[[str], Sequence[Target]]
+
+
+class Gathering:
+    """Runs the sources of all clouds. `targets` gives the clusters of a cloud at the moment of asking."""
+
+    def __init__(self, board: Board, targets: Targets, period: float = 5.0) -> None:
+        self._board = board
+        self._targets = targets
+        self._period = period
+        self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._sources: dict[tuple[str, str], Source] = {}
+        self._health: dict[tuple[str, str], SourceHealth] = {}
+
+    def add(self, cloud: str, source: Source) -> None:
+        """Ask a source from now on."""
+        key = (cloud, source.name)
+        self._sources[key] = source
+        self._health[key] = SourceHealth(cloud, source.name)
+        self._tasks[key] = asyncio.create_task(self._run(key))
+
+    async def remove(self, cloud: str) -> None:
+        """Ask the sources of a cloud no more."""
+        for key in [key for key in self._tasks if key[0] == cloud]:
+            self._tasks.pop(key).cancel()
+            del self._health[key]
+            await self._sources.pop(key).close()
+
+    async def close(self) -> None:
+        """End all sources."""
+        for cloud in {cloud for cloud, _ in self._tasks}:
+            await self.remove(cloud)
+
+    def health(self) -> Mapping[tuple[str, str], SourceHealth]:
+        """How the sources do, by cloud and source."""
+        return self._health
+
+    async def ask_all(self) -> None:
+        """Ask every source once, now; for a single run."""
+        await asyncio.gather(*(self._ask(key) for key in list(self._sources)))
+
+    async def _run(self, key: tuple[str, str]) -> None:
+        while True:
+            begun = time.monotonic()
+            await self._ask(key)
+            await asyncio.sleep(max(0.05, self._period - (time.monotonic() - begun)))
+
+    async def _ask(self, key: tuple[str, str]) -> None:
+        health, begun = self._health[key], time.monotonic()
+        try:
+            await self._sources[key].collect(self._targets(key[0]), self._board.take)
+            health.answered, health.problem, health.failures = time.time(), "", 0
+        except SourceError as error:
+            self._failed(health, str(error))
+        except Exception as error:  # a third party's source must not end the loop
+            _log.exception("source %s of cloud %s", health.source, health.cloud)
+            self._failed(health, f"{type(error).__name__}: {error}")
+        health.took = time.monotonic() - begun
+
+    @staticmethod
+    def _failed(health: SourceHealth, problem: str) -> None:
+        if problem != health.problem:
+            _log.warning("source %s of cloud %s: %s", health.source, health.cloud, problem)
+        health.problem = problem
+        health.failures += 1

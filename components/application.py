@@ -1,9 +1,6 @@
 """`altostratus:application:Application`: a namespace with everything that an application's plan asks for."""
 
-import base64
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -16,21 +13,12 @@ from components.pods.artifact import TRUST_KEY, TRUST_OBJECT
 from components.pods.exports import Exports
 from components.pods.security import namespace_level
 from components.pods.template import PULL_SECRET, Images
+from components.registry_login import RegistryLogin, docker_config
 
 TYPE = "altostratus:application:Application"
 APPLICATION_LABEL = "altostratus.dev/application"
 
 _WEB = {"http": "http", "https": "https", "http2": "http", "websocket": "http", "grpc": "http", "tls": "tls"}
-
-
-@dataclass(frozen=True)
-class RegistryLogin:
-    """What hosts need to pull the application's images, and the authority (PEM) its servers are signed by."""
-
-    address: pulumi.Input[str]
-    username: pulumi.Input[str]
-    password: pulumi.Input[str]
-    ca_certificate: pulumi.Input[str]
 
 
 class Application(pulumi.ComponentResource):
@@ -161,13 +149,6 @@ class Application(pulumi.ComponentResource):
                 pulumi.ResourceOptions(parent=self, depends_on=[*shared, *before]),
             )
         return made
-
-
-def docker_config(address: str, username: str, password: str) -> str:
-    """The JSON of a `kubernetes.io/dockerconfigjson` Secret."""
-    login = base64.b64encode(f"{username}:{password}".encode()).decode()
-    entry = {"username": username, "password": password, "auth": login}
-    return json.dumps({"auths": {address: entry}})
 
 
 def _described(planned: PlannedCluster, cluster: Cluster) -> dict[str, Any]:

@@ -5,13 +5,14 @@ from functools import partial
 from typing import Any
 
 import pulumi
-import pulumi_kubernetes as k8s
 
 from blueprints.plan import Plan
 from blueprints.workspace import Workspace
-from components.application import Application, RegistryLogin
+from components.application import Application
 from components.pods.template import Images, image_keys
+from components.registry_login import RegistryLogin
 from stacks import settings
+from stacks.kubernetes_provider import kubernetes_provider
 from stacks.names import StackName
 from stacks.references import OtherStack
 from toolchain import paths
@@ -31,18 +32,8 @@ def build(stack: StackName) -> None:
     workspace = Workspace.load([paths.root() / path for path in chosen.blueprint])
     plan = workspace.plan(chosen.application, chosen.scale, copy=stack.cloud or HOME_COPY)
     hosts, platform = OtherStack(f"hosts-{chosen.cloud}"), OtherStack(f"platform-{chosen.cloud}")
-    provider = k8s.Provider(
-        chosen.cloud,
-        kubeconfig=hosts.require("kubeconfig"),
-        enable_server_side_apply=True,
-        enable_config_map_mutable=True,
-        enable_secret_mutable=True,
-        # An update that was killed between making an object and recording it goes on with that object.
-        upsert_existing_objects=True,
-        # The documents say how it is: what others changed by hand is changed back, not argued about.
-        enable_patch_force=True,
-    )
-    images = _images(plan, platform, chosen.images)
+    provider = kubernetes_provider(chosen.cloud, hosts.require("kubeconfig"))
+    images = _images(plan, platform, chosen.images, stack)
     registry = platform.require("registry")
     application = Application(
         plan,
@@ -71,13 +62,13 @@ def _open(registry: pulumi.Output[Mapping[str, str]], name: str) -> pulumi.Outpu
     return pulumi.Output.unsecret(registry.apply(lambda known: str(known[name])))
 
 
-def _images(plan: Plan, platform: OtherStack, own: str | None) -> Images:
+def _images(plan: Plan, platform: OtherStack, own: str | None, stack: StackName) -> Images:
     """The images of everything that the plan runs: the application's own before the platform's."""
     shared: pulumi.Output[Mapping[str, str]] = platform.require("images")
     built = pulumi.Output.all(shared, OtherStack(own).require("images")) if own else shared.apply(_alone)
     keys = {key for cluster in plan.clusters.values() for key in image_keys(cluster)}
     fetched = any(c.artifact is not None and c.artifact.git is not None for c in plan.clusters.values())
-    name = plan.application.name
+    name = stack.text.removeprefix("app-")
     return Images(
         by_key={key: built.apply(partial(_image, key, name)) for key in sorted(keys)},
         artifact=platform.require("artifactImage") if fetched else None,

@@ -11,12 +11,16 @@ import pulumi
 
 from blueprints.kinds.cartridge import Cartridge
 from blueprints.workspace import Workspace
+from components import storage
 from components.cartridge_image import CartridgeImage, ImageSource, RegistryAccess, image_sources
 from components.cloud_service import CloudSite
 from components.git_server import GitServer
+from components.hosts.host_image import build_context
 from components.registry import Registry
 from components.registry_access import trusted_address
+from components.registry_login import RegistryLogin
 from stacks import settings
+from stacks.kubernetes_provider import kubernetes_provider
 from stacks.names import StackName
 from stacks.references import OtherStack
 from toolchain import base_image, paths
@@ -28,13 +32,17 @@ def build(stack: StackName) -> None:
     """Make what `altostratus:platform` describes.
 
     Exports `cloud`, `registry` (address, username, password (secret), caCertificate), `images` (references
-    by digest, by cartridge), `artifactImage`, and `gitRepositories` (URLs by name).
+    by digest, by cartridge), `artifactImage`, `gitRepositories` (URLs by name), and `storageClass` (the
+    class made here; empty where the cluster keeps its own).
     """
     chosen = settings.load(settings.PlatformStack, stack.text).platform
     cartridges = named_cartridges(chosen.cartridges)
     cloud = stack.subject
     # A cloud of somebody else's machines has no network of ours to put services on.
-    site = _site(cloud) if chosen.registry is None or chosen.git_repositories else None
+    sited = chosen.registry is None or bool(chosen.git_repositories)
+    # A program may refer to another stack once only.
+    hosts = OtherStack(f"hosts-{cloud}") if sited or chosen.local_storage else None
+    site = _site(cloud, hosts) if hosts is not None and sited else None
     registry = _registry(cloud, chosen.registry, site)
     # Pushing goes through this machine's engine, which must trust the registry and reach it first.
     address = trusted_address(cloud, registry.address, registry.ca_certificate)
@@ -49,6 +57,10 @@ def build(stack: StackName) -> None:
     fetcher = CartridgeImage(ARTIFACT_IMAGE, _artifact_source(), access, base)
     repositories = {name: Path(path) for name, path in chosen.git_repositories.items()}
     pulumi.export("cloud", cloud)
+    if hosts is not None and chosen.local_storage:
+        pulumi.export("storageClass", _storage(cloud, hosts, access, registry, base))
+    else:
+        pulumi.export("storageClass", "")
     pulumi.export(
         "registry",
         {
@@ -84,7 +96,9 @@ def _registry(cloud: str, given: settings.ExternalRegistry | None, site: CloudSi
             settings.registry_password(),
             pulumi.Output.from_input(given.authority()),
         )
-    made = Registry(f"{cloud}-registry", site or _site(cloud))
+    if site is None:
+        raise ValueError("a registry of its own needs a site")
+    made = Registry(f"{cloud}-registry", site)
     return _Registry(made.address, made.username, made.password, made.ca_certificate)
 
 
@@ -118,8 +132,22 @@ def _artifact_source() -> ImageSource:
     return ImageSource("altostratus/artifact", folder, folder / "Dockerfile")
 
 
-def _site(cloud: str) -> CloudSite:
-    hosts = OtherStack(f"hosts-{cloud}")
+def _storage(
+    cloud: str, hosts: OtherStack, access: RegistryAccess, registry: _Registry, base: str
+) -> pulumi.Output[str]:
+    """The default storage class, on the hosts' own disks."""
+    context = build_context(storage.IMAGE, (storage.TOOL,))
+    source = ImageSource("altostratus/local-storage", context.folder, context.folder / "Dockerfile")
+    image = CartridgeImage(storage.IMAGE, source, access, base).reference
+    provider = kubernetes_provider(cloud, hosts.require("kubeconfig"))
+    login = RegistryLogin(registry.address, registry.username, registry.password, registry.ca_certificate)
+    made = storage.LocalStorage(
+        f"{cloud}-storage", image, login, pulumi.ResourceOptions(providers=[provider])
+    )
+    return made.storage_class
+
+
+def _site(cloud: str, hosts: OtherStack) -> CloudSite:
     authority = hosts.require("registryCa")
     return CloudSite(
         cloud,

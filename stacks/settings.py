@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import pulumi
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
@@ -87,11 +87,19 @@ class Platform(_Settings):
     `registry`: one that is there already; left out, the cloud gets its own.
     `cartridges`: names of the library's cartridges, and paths of files or folders with your own.
     `git_repositories`: bare repositories of this machine that the cloud's git server shows, by name.
+    `storage`: `local` makes a default storage class on the hosts' own disks, `cloud` leaves it at the
+    classes that the cluster has; left out, local where the cloud gets its own registry.
     """
 
     registry: ExternalRegistry | None = None
     cartridges: Paths = ()
     git_repositories: dict[Name, str] = Field(default_factory=dict)
+    storage: Literal["local", "cloud"] | None = None
+
+    @property
+    def local_storage(self) -> bool:
+        """Whether volumes are made on the hosts' own disks."""
+        return self.registry is None if self.storage is None else self.storage == "local"
 
     @field_validator("git_repositories")
     @classmethod

@@ -29,6 +29,8 @@ KUBERNETES = "1.36.3"
 PLUGIN_KUBERNETES = "4.34.2"
 PLUGIN_DOCKER = "5.2.0"
 
+LOCAL_STORAGE = "0.1.0"  # our own program: its source is in toolchain/go/storage
+
 # Programs that live in images only, from the Debian suite above: the suite and its signed package
 # lists are the pin.
 REGISTRY_PACKAGE = "docker-registry"
@@ -283,6 +285,17 @@ def tools() -> dict[str, Pin]:
             downloads=(Download(coredns_file, f"{coredns_file}.sha256"),),
             builds=(GoBuild("coredns", "coredns", "."),),
             build_seconds=60,
+        ),
+        Pin(
+            name="local-storage",
+            version=LOCAL_STORAGE,
+            programs=(Program("altostratus-local-storage"),),
+            leading=3,
+            downloads=(),
+            builds=(
+                GoBuild("altostratus-local-storage", "storage", ".", (("main.version", LOCAL_STORAGE),)),
+            ),
+            build_seconds=95,
         ),
         Pin(
             name="butane",

@@ -9,10 +9,11 @@ import pytest
 
 from blueprints.plan import Plan
 from blueprints.scale import ScaleState
-from components.application import Application, RegistryLogin, docker_config
+from components.application import Application
 from components.cluster import CONFIG_CHECKSUM, SECRETS_CHECKSUM
 from components.pods.errors import ApplicationError
 from components.pods.template import Images
+from components.registry_login import RegistryLogin, docker_config
 from tests.components.conftest import NODE_PORT, Engine, is_secret, plain, plan_of
 
 SHOP = """

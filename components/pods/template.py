@@ -197,7 +197,7 @@ def _built(cluster: PlannedCluster, images: Images, key: str) -> pulumi.Input[st
         known = ", ".join(sorted(images.by_key)) or "none"
         raise ApplicationError(
             f"cluster {cluster.id} needs the image {key}, which is not built (there are {known}).\n"
-            f"  Build it: ./alto build {cluster.labels.get('app.kubernetes.io/part-of', 'APPLICATION')}"
+            "  `./alto build` builds what an application needs."
         )
     return images.by_key[key]
 

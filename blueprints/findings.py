@@ -60,6 +60,8 @@ CODES: Mapping[str, str] = {
     "ALT1218": "A load balancer is asked for where it does not fit.",
     "ALT1219": "A number can never be reached.",
     "ALT1220": "An application, or the nesting of its groups, is too large.",
+    "ALT1221": "A load balancer's driver is not there, or cannot do what is asked of it.",
+    "ALT1222": "Routes that match alike contradict each other.",
     # scale
     "ALT1301": "A scale names something the application does not have.",
     "ALT1302": "A scale is out of its range.",

@@ -29,12 +29,15 @@ ENVIRONMENT_PATTERN = r"^[A-Za-z_][A-Za-z0-9_.-]*$"
 EXPORT_PATTERN = r"^[a-z][a-zA-Z0-9]*(-[a-zA-Z0-9]+)*$"
 HOSTNAME_PATTERN = r"^(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 
+URL_PATH_PATTERN = r"^/[A-Za-z0-9._~%@:+=,/-]*$"
+
 PATTERN_MEANINGS = {
     NAME_PATTERN: "lower case letters, digits and single hyphens, such as web-traffic",
     ALIAS_PATTERN: "lower case letters, digits and single hyphens, beginning with a letter, such as web-1",
     PATH_PATTERN: "an alias, or the aliases of its groups and its own joined by /, such as search/engine",
     ENVIRONMENT_PATTERN: "letters, digits, _ . and -, not beginning with a digit, such as LOG_LEVEL",
     EXPORT_PATTERN: "letters, digits and hyphens, beginning with a lower case letter, such as password",
+    URL_PATH_PATTERN: "a path of letters, digits and . _ ~ % @ : + = , / -, such as /search",
     HOSTNAME_PATTERN: "a host name in lower case, such as shop.example.org or *.example.org",
 }
 """What each pattern allows, in words for error messages."""
@@ -55,6 +58,7 @@ ContainerName = Annotated[str, Field(pattern=ALIAS_PATTERN, min_length=1, max_le
 EnvironmentName = Annotated[str, Field(pattern=ENVIRONMENT_PATTERN, max_length=253)]
 ExportName = Annotated[str, Field(pattern=EXPORT_PATTERN, max_length=LABEL_LIMIT)]
 Hostname = Annotated[str, Field(pattern=HOSTNAME_PATTERN, max_length=253)]
+UrlPath = Annotated[str, Field(pattern=URL_PATH_PATTERN, max_length=1024)]
 AbsolutePath = Annotated[str, Field(pattern=r"^/[^\x00]*$", max_length=4096)]
 
 PATTERN_MEANINGS[r"^/[^\x00]*$"] = "an absolute path, such as /var/lib/data"

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from blueprints.checks.balancers import check_driver, check_fronts
 from blueprints.checks.branches import check_branches
 from blueprints.checks.files import check_files
 from blueprints.checks.levels import check_levels
@@ -73,6 +74,7 @@ def check(workspace: Workspace) -> Iterator[Finding]:
         yield from check_references(document, workspace)
         yield from check_partitions(document, workspace)
         yield from check_load_balancers(document, workspace)
+        yield from check_driver(document)
         yield from check_files(document)
     roots: dict[str, ComposedLevel] = {}
     composer = Composer(workspace)
@@ -99,6 +101,7 @@ def check(workspace: Workspace) -> Iterator[Finding]:
         yield from check_branches(root, workspace)
         yield from check_links(root)
         yield from check_routes(root, workspace)
+        yield from check_fronts(root, workspace)
         yield from check_node_ports(root)
     small = {name: root for name, root in roots.items() if root.size <= CLUSTER_LIMIT}
     yield from check_domain_mappings(documents, small)

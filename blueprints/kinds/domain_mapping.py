@@ -1,12 +1,10 @@
 """The DomainMapping document: a host name and path that lead to a cluster."""
 
-from typing import Annotated, ClassVar
-
-from pydantic import Field
+from typing import ClassVar
 
 from blueprints.kinds.environment import SecretReference
 from blueprints.model import Document, Model
-from blueprints.names import AliasPath, Hostname, PortName, ResourceName
+from blueprints.names import AliasPath, Hostname, PortName, ResourceName, UrlPath
 
 
 class GivenCertificate(Model):
@@ -29,9 +27,9 @@ class DomainMapping(Document):
     """The cluster in it."""
     domain: Hostname
     """The host name asked for."""
-    path: Annotated[str, Field(pattern=r"^/", max_length=1024)] = "/"
-    """The beginning of the path asked for."""
-    rewrite: Annotated[str, Field(pattern=r"^/", max_length=1024)] | None = None
+    path: UrlPath = "/"
+    """The beginning of the path asked for, in whole segments."""
+    rewrite: UrlPath | None = None
     """What the beginning of the path is replaced by."""
     port: PortName | None = None
     """The cluster's port; left out, its first http port."""

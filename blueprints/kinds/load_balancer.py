@@ -9,7 +9,7 @@ from blueprints.kinds.containers import Resources
 from blueprints.kinds.domain_mapping import GivenCertificate
 from blueprints.kinds.ports import PortNumber
 from blueprints.model import Document, Items, Model, fault
-from blueprints.names import ALIAS_PATTERN, AliasPath, Hostname, PortName
+from blueprints.names import ALIAS_PATTERN, AliasPath, Hostname, PortName, UrlPath
 from blueprints.quantities import Duration, Memory
 from blueprints.rules import unique
 
@@ -64,9 +64,9 @@ class Route(Model):
     """Its port; left out, its first http port."""
     host: Hostname | None = None
     """Only requests for this host name."""
-    path: Annotated[str, Field(pattern=r"^/", max_length=1024)] = "/"
+    path: UrlPath = "/"
     """Only requests whose path begins so, in whole segments: /a matches /a/b, not /ab."""
-    rewrite: Annotated[str, Field(pattern=r"^/", max_length=1024)] | None = None
+    rewrite: UrlPath | None = None
     """What the beginning of the path is replaced by."""
     weight: int = Field(default=100, ge=0, le=256)
     """The share among routes that match alike."""
@@ -88,7 +88,7 @@ class Affinity(Model):
 class HealthCheck(Model):
     """How the balancer itself finds out whether a member serves."""
 
-    path: Annotated[str, Field(pattern=r"^/")] | None = None
+    path: UrlPath | None = None
     """The path to ask for; left out, the port is opened only."""
     interval: Duration = Duration("2s")
     """The time between checks."""
@@ -154,7 +154,7 @@ class LoadBalancer(Document):
     driver: Annotated[str, Field(pattern=ALIAS_PATTERN, max_length=63)] = "haproxy"
     """The driver: haproxy, nginx, aws, or one installed as a plug-in."""
     replicas: Range = Range(min=2, max=2)
-    """How few and how many copies of the balancer itself."""
+    """How few and how many copies of the balancer itself: one for every 25 members that it fronts."""
     listeners: Items[Listener] = (Listener(name="http", port=80),)
     """The ports it listens on."""
     routes: Items[Route] = ()
@@ -181,6 +181,8 @@ class LoadBalancer(Document):
     """How long a leaving member may finish what it serves."""
     exposure: Literal["cluster", "node", "loadBalancer"] = "node"
     """Who can reach it."""
+    client_addresses: bool = False
+    """Whether clients' own addresses reach it; then only hosts that run a replica of it answer."""
     direct: bool = False
     """Whether members stay reachable beside the balancer, as the ports of their cartridges say."""
     resources: Resources = Resources()

@@ -5,7 +5,13 @@ from typing import Annotated
 
 import typer
 
-from console import autoscaling_commands, document_commands, scaling_commands, toolchain_commands
+from console import (
+    autoscaling_commands,
+    document_commands,
+    scaling_commands,
+    supervision_commands,
+    toolchain_commands,
+)
 
 app = typer.Typer(
     help="Provision composite, self-scaling applications on your own hosts and clouds, with Pulumi.",
@@ -18,6 +24,7 @@ app.add_typer(toolchain_commands.app, name="toolchain")
 app.add_typer(document_commands.imports, name="import")
 document_commands.register(app)
 scaling_commands.register(app)
+supervision_commands.register(app)
 autoscaling_commands.register(app)
 
 Stack = Annotated[str, typer.Argument(help="The stack's name, such as app-hello.")]

@@ -39,11 +39,16 @@ class MembersWatch:
         self._lock = threading.Lock()
         self._objects: dict[str, _Objects | None] = dict.fromkeys(PATHS)
         self._streams: dict[str, Watch] = {}
-        self._pulse = float("-inf")
+        self._pulse = float("-inf")  # of the monotonic clock
         self._stopped = threading.Event()
+        self._read = threading.Event()
         for kind in PATHS:
             threading.Thread(target=self._follow, args=(kind,), daemon=True, name=f"watch-{kind}").start()
         threading.Thread(target=self._feel, daemon=True, name="watch-pulse").start()
+
+    def await_first(self, seconds: float) -> bool:
+        """Whether everything has been read once within some seconds."""
+        return self._read.wait(seconds)
 
     def close(self) -> None:
         """End the streams; does not wait for them."""
@@ -85,7 +90,7 @@ class MembersWatch:
         objects = {_key(each): each for each in listed.get("items") or []}
         with self._lock:
             self._objects[kind] = objects
-        self._changed()
+        self._tell()
         stream = self._client.watch(path, resourceVersion=listed["metadata"]["resourceVersion"], **chosen)
         self._streams[kind] = stream
         if self._stopped.is_set():
@@ -100,6 +105,11 @@ class MembersWatch:
                     objects[_key(found)] = found
             self._changed()
 
+    def _tell(self) -> None:
+        if self._pulse > 0 and None not in self._objects.values():
+            self._read.set()
+        self._changed()
+
     def _feel(self) -> None:
         """Ask for something small now and then: a connection that died in silence brings no error."""
         while not self._stopped.is_set():
@@ -108,7 +118,7 @@ class MembersWatch:
                 self._client.get("/api/v1/namespaces/default")
                 self._pulse = time.monotonic()
                 if away:
-                    self._changed()
+                    self._tell()
             except (ApiError, Unreachable):
                 pass  # whoever answers, but not to us, tells us nothing about members either
             self._stopped.wait(PULSE_SECONDS)

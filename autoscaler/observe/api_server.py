@@ -42,7 +42,7 @@ async def get(
 
 
 def clock_lead(answer: httpx2.Response, now: float) -> float:
-    """How far the clock of who answered is ahead of ours, in seconds; the header is exact to a second only."""
+    """Seconds that the clock of who answered is ahead of ours; the header is exact to a second only."""
     try:
         there = parsedate_to_datetime(answer.headers["date"]).timestamp()
     except (KeyError, ValueError):

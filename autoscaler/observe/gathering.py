@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class SourceHealth:
-    """How a source does. Times in seconds since the epoch, 0.0 for never; `problem` is empty while it works."""
+    """How a source does: when it answered last (seconds since the epoch), how long it took, its problem."""
 
     cloud: str
     source: str

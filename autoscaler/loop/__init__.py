@@ -1,0 +1,1 @@
+"""One application's observe, predict, decide, act, confirm; and many of them at once."""

@@ -1,0 +1,128 @@
+"""From what runs and what was measured to one observation of a cluster over all its copies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from autoscaler.decide.observation import Observation, Reading
+from autoscaler.decide.policy import LOAD_AVERAGE, MEMORY, REQUEST_RATE, ControllerPolicy
+from autoscaler.loop.watched import ScaledCluster, View
+from autoscaler.observe.board import Board, Known
+from autoscaler.observe.members import NOTHING, SeenCluster
+from autoscaler.observe.source import BACKLOG, MISSED_RATE, Place, Target
+
+REQUEST_FACTORS = (REQUEST_RATE, MISSED_RATE, BACKLOG)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """An observation with what the controller does not need: `unheard` members, whose values are missing."""
+
+    observation: Observation
+    unheard: tuple[str, ...]
+    loads: Mapping[str, float]
+
+
+def places(view: View, cluster: ScaledCluster) -> list[Place]:
+    """Where the copies of a cluster are."""
+    return [Place(view.cloud, view.plan.namespace, view.plan.copy, copy.id) for copy in cluster.copies]
+
+
+def wanted_factors(policy: ControllerPolicy) -> frozenset[str]:
+    """The factors to measure for a policy."""
+    found = set(policy.thresholds)
+    if policy.objective is not None:
+        # The busy share tells what a member can take before the first miss does.
+        found |= {*REQUEST_FACTORS, LOAD_AVERAGE}
+    if policy.scale_to_zero:
+        found |= {BACKLOG, REQUEST_RATE}
+    return frozenset(found)
+
+
+def targets(view: View, seen: Mapping[str, SeenCluster] | None) -> list[Target]:
+    """The clusters of an application that a policy decides about, for the sources."""
+    found = []
+    for cluster in view.clusters.values():
+        if cluster.policy is None or cluster.document is None:
+            continue
+        objective = cluster.policy.objective
+        for copy, place in zip(cluster.copies, places(view, cluster), strict=True):
+            found.append(
+                Target(
+                    place=place,
+                    name=copy.name,
+                    application=view.application,
+                    members=(seen or {}).get(copy.name, NOTHING).members,
+                    latency=None if objective is None else objective.latency_ms / 1000.0,
+                    queries={metric.name: metric.query for metric in cluster.document.metrics},
+                    factors=wanted_factors(cluster.policy),
+                )
+            )
+    return found
+
+
+def sight(
+    view: View,
+    cluster: ScaledCluster,
+    seen: Mapping[str, SeenCluster],
+    board: Board,
+    now: float,
+    period: float,
+    start_seconds: float | None,
+    actuation_seconds: float | None,
+) -> Sight:
+    """What is known of a cluster with a policy. Times in seconds, `now` since the epoch."""
+    assert cluster.policy is not None
+    policy = cluster.policy
+    ready_by_copy = [
+        frozenset(member.name for member in seen.get(copy.name, NOTHING).members if member.ready)
+        for copy in cluster.copies
+    ]
+    ready = sum(map(len, ready_by_copy))
+    where = list(zip(places(view, cluster), ready_by_copy, strict=True))
+    unheard: list[str] = []
+    loads: dict[str, float] = {}
+
+    def known(factor: str) -> Known | None:
+        found = [board.read(place, factor, names, now) for place, names in where if names or cluster.members]
+        heard = [each for each in found if each is not None]
+        if not heard or len(heard) < len(found):
+            return None
+        for each in heard:
+            unheard.extend(each.unheard)
+            loads.update(each.members)
+        return Known(sum(each.total for each in heard), max(each.age for each in heard))
+
+    factors: dict[str, Reading] = {}
+    for name in wanted_factors(policy) - set(REQUEST_FACTORS):
+        average = name in policy.averages
+        if not ready and not cluster.members and name in (LOAD_AVERAGE, MEMORY):
+            # No member and none asked for: there is nothing that could be loaded.
+            factors[name] = Reading(0.0)
+            continue
+        found = known(name)
+        if found is not None:
+            factors[name] = Reading(found.total / ready if average and ready else found.total, found.age)
+    rate, missed, backlog = (known(name) for name in REQUEST_FACTORS)
+    if rate is not None:
+        factors.setdefault(REQUEST_RATE, Reading(rate.total, rate.age))
+    return Sight(
+        Observation(
+            time=now,
+            cluster=cluster.path,
+            ready=ready,
+            spec=cluster.members,
+            starting=max(0, cluster.members - ready),
+            period=period,
+            requests=None if rate is None else rate.total * period,
+            missed=None if missed is None or rate is None else min(missed.total, rate.total) * period,
+            requests_age=0.0 if rate is None else rate.age,
+            backlog=None if backlog is None else backlog.total,
+            factors=factors,
+            start_seconds=start_seconds,
+            actuation_seconds=actuation_seconds,
+        ),
+        tuple(dict.fromkeys(unheard)),
+        loads,
+    )

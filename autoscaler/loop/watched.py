@@ -1,0 +1,276 @@
+"""One application as the autoscaler reads it: its stack's config and its documents, as the stack reads them.
+
+Files are looked at each period, and read again only when they changed, so that a person's edit of the
+bounds, the policy or the scale counts from the next decision on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autoscaler.act.pulumi_cli import Pulumi
+from autoscaler.act.stack_config import ConfigUnreadable, read
+from autoscaler.decide.application import Part, Proportion, Shape
+from autoscaler.decide.document import controller_policy
+from autoscaler.decide.policy import ControllerPolicy, PolicyError
+from autoscaler.loop.bounds import Bounds, within_bounds
+from blueprints.composition import ComposedLevel
+from blueprints.expand import expand
+from blueprints.findings import DocumentError
+from blueprints.kinds.autoscaling_policy import AutoscalingPolicy
+from blueprints.kinds.cartridge_use import Range
+from blueprints.plan import Plan, PlannedCluster
+from blueprints.scale import ScaleState
+from blueprints.sources import discover
+from blueprints.steering import Steering
+from blueprints.workspace import Workspace
+
+SCALE = "altostratus:scale"
+MAINTENANCE = "altostratus:maintenance"
+HOME_COPY = "home"
+
+
+class Unreadable(Exception):
+    """The application cannot be read now, so nothing is decided; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScaledCluster:
+    """A cluster by its path of aliases: its copies, and what decides about it.
+
+    `policy` is None where only people scale it. `bounds` are for each copy.
+    """
+
+    path: str
+    copies: tuple[PlannedCluster, ...]
+    bounds: Range
+    document: AutoscalingPolicy | None
+    policy: ControllerPolicy | None
+
+    @property
+    def members(self) -> int:
+        """What is asked for now, over all copies."""
+        return sum(copy.members for copy in self.copies)
+
+
+@dataclass(frozen=True)
+class View:
+    """An application at one moment. `asked` is the config's scale, `scale` the same within the bounds.
+
+    `resting` says why nothing may be changed; `deployed` are members by cluster id after the last update.
+    """
+
+    stack: str
+    cloud: str
+    plan: Plan
+    asked: ScaleState
+    scale: ScaleState
+    shape: Shape
+    clusters: Mapping[str, ScaledCluster]
+    instances: Mapping[str, int]
+    resting: str
+    deployed: Mapping[str, int] | None
+    bounds: Bounds
+    notes: tuple[str, ...] = ()
+
+    @property
+    def application(self) -> str:
+        return self.plan.application.name
+
+
+@dataclass
+class _Documents:
+    stamp: object
+    workspace: Workspace
+    composed: dict[str, ComposedLevel] = field(default_factory=dict)
+
+
+class Watched:
+    """One stack `app-<name>` or `app-<name>--<cloud>`."""
+
+    def __init__(self, cli: Pulumi, stack: str) -> None:
+        self.stack = stack
+        self._cli = cli
+        self._documents: _Documents | None = None
+        self._sources: list[Path] = []
+        self._stamp: object = None
+        self._view: View | None = None
+
+    def read(self) -> View:
+        """The application as its files say now. Raises Unreadable."""
+        try:
+            return self._read()
+        except (ConfigUnreadable, PolicyError, OSError) as error:
+            self._stamp = None
+            raise Unreadable(str(error)) from error
+        except DocumentError as error:
+            self._stamp = None
+            first = error.findings[0]
+            raise Unreadable(
+                f"its documents cannot be used: {first.message}. {first.hint}".strip()
+            ) from error
+
+    def _read(self) -> View:
+        config_path = self._cli.config_path(self.stack)
+        if not config_path.exists():
+            raise Unreadable(f"{config_path} is gone")
+        stamp = (_mark(config_path), _mark(self._cli.state_path(self.stack)), _marks(self._sources))
+        if self._view is not None and stamp == self._stamp:
+            return self._view
+        config = read(config_path)
+        paths = _sources(self._cli.root, config)
+        if not paths:
+            raise Unreadable(f"{config_path} names no altostratus:blueprint")
+        documents = self._load(paths)
+        view = self._look(config, documents)
+        self._sources = paths
+        self._view = view
+        self._stamp = (stamp[0], stamp[1], documents.stamp)
+        return view
+
+    def _load(self, paths: list[Path]) -> _Documents:
+        stamp = _marks(paths)
+        if self._documents is None or self._documents.stamp != stamp:
+            self._documents = _Documents(stamp, Workspace.load(paths))
+        return self._documents
+
+    def _look(self, config: Mapping[str, Any], documents: _Documents) -> View:
+        subject, _, copy_cloud = self.stack.removeprefix("app-").partition("--")
+        name = str(config.get("altostratus:application", subject))
+        cloud = config.get("altostratus:cloud", copy_cloud)
+        if not cloud:
+            raise Unreadable(f"{self._cli.config_path(self.stack)} names no altostratus:cloud")
+        if name not in documents.composed:
+            documents.composed[name] = documents.workspace.compose(name)
+        root = documents.composed[name]
+        asked = ScaleState.parse(config.get(SCALE))
+        steering = Steering.parse(config.get("altostratus:autoscaling"))
+        bounds = Bounds.of(root)
+        scale, notes = within_bounds(asked, bounds)
+        plan = expand(root, scale, copy_cloud or HOME_COPY)
+        pinned = {bounds.path_of(key, bounds.clusters): count for key, count in steering.pinned.items()}
+        notes += [
+            f"altostratus:autoscaling pins {key}, which is no cluster."
+            for key in steering.pinned
+            if bounds.path_of(key, bounds.clusters) is None
+        ]
+        instances = _instances(plan, bounds)
+        clusters = _clusters(plan, documents.workspace, bounds, pinned, steering.paused)
+        return View(
+            stack=self.stack,
+            cloud=str(cloud),
+            plan=plan,
+            asked=asked,
+            scale=scale,
+            shape=_shape(plan, bounds, clusters, instances),
+            clusters=clusters,
+            instances=instances,
+            resting=_resting(config, steering, asked),
+            deployed=self._deployed(),
+            bounds=bounds,
+            notes=tuple(notes),
+        )
+
+    def _deployed(self) -> Mapping[str, int] | None:
+        """Members by cluster id as the stack's last update left them; None where it has made nothing yet."""
+        for resource in self._cli.deployment(self.stack).get("resources", []):
+            if resource["type"] == "pulumi:pulumi:Stack":
+                members = (resource.get("outputs") or {}).get("members")
+                return {id: int(count) for id, count in members.items()} if members is not None else None
+        return None
+
+
+def _resting(config: Mapping[str, Any], steering: Steering, scale: ScaleState) -> str:
+    """Why nothing is changed now, in words; empty where the autoscaler may act."""
+    if config.get(MAINTENANCE):
+        return "in maintenance"
+    if scale.restart is not None:
+        return "restarting after a failure"
+    return "paused by altostratus:autoscaling" if steering.paused else ""
+
+
+def _clusters(
+    plan: Plan, workspace: Workspace, bounds: Bounds, pinned: Mapping[str | None, int], paused: bool
+) -> dict[str, ScaledCluster]:
+    by_path: dict[str, list[PlannedCluster]] = {}
+    for cluster in plan.clusters.values():
+        by_path.setdefault(cluster.path, []).append(cluster)
+    found = {}
+    for path, copies in by_path.items():
+        name = copies[0].use.autoscaling
+        document = workspace.get(AutoscalingPolicy, name) if name else None
+        policy = None
+        if document is not None:
+            each = bounds.clusters[path]
+            pin = pinned.get(path)
+            policy = controller_policy(
+                document,
+                each.min * len(copies),
+                max(1, each.max * bounds.most_copies(path)),
+                paused=paused,
+                pinned=None if pin is None else min(pin, each.max) * len(copies),
+            )
+        found[path] = ScaledCluster(path, tuple(copies), bounds.clusters[path], document, policy)
+    return found
+
+
+def _instances(plan: Plan, bounds: Bounds) -> dict[str, int]:
+    """Instances of each group for each copy of what is around it; the most, where copies differ."""
+    found = dict.fromkeys(bounds.groups, 0)
+    for level in plan.levels.values():
+        around = _plain(level.id)
+        for child in level.children.values():
+            if child.kind == "group":
+                path = f"{around}/{child.alias}" if around else child.alias
+                found[path] = max(found[path], len(child.ids))
+    return found
+
+
+def _shape(
+    plan: Plan, bounds: Bounds, clusters: Mapping[str, ScaledCluster], instances: Mapping[str, int]
+) -> Shape:
+    proportions = {}
+    for level in plan.levels.values():
+        around = _plain(level.id)
+        for rule in level.scaling:
+            members = tuple(f"{around}/{alias}" if around else alias for alias in rule.members)
+            proportions[members] = Proportion(members, rule.ratio)
+    tied = {member for members in proportions for member in members}
+    groups = {}
+    for path, each in bounds.groups.items():
+        managed = path in tied or any(
+            one.policy is not None and one.path.startswith(f"{path}/") for one in clusters.values()
+        )
+        # Instances that only people scale stay as they are: nothing here knows what they are for.
+        least = each.min if managed else min(each.max, max(each.min, instances[path]))
+        groups[path] = Part(path, least, each.max)
+    return Shape(
+        {path: Part(path, each.min, each.max) for path, each in bounds.clusters.items()},
+        groups,
+        tuple(proportions.values()),
+    )
+
+
+def _plain(level: str) -> str:
+    """The path of aliases of a level's id: `search.2/shard.1` is `search/shard`."""
+    return "/".join(segment.partition(".")[0] for segment in level.split("/")) if level else ""
+
+
+def _sources(root: Path, config: Mapping[str, Any]) -> list[Path]:
+    given = config.get("altostratus:blueprint") or []
+    return [root / each for each in ([given] if isinstance(given, str) else given)]
+
+
+def _marks(sources: Sequence[Path]) -> tuple[object, ...]:
+    return tuple((str(path), _mark(path)) for path, _ in discover(sources))
+
+
+def _mark(path: Path) -> tuple[int, int] | None:
+    try:
+        info = path.stat()
+    except OSError:
+        return None
+    return info.st_mtime_ns, info.st_size

@@ -1,0 +1,1 @@
+"""What the autoscaler tells: metrics, health, explanations."""

@@ -9,6 +9,7 @@ from toolchain.plugins.kubernetes.client import ApiError, Client, Object
 from toolchain.plugins.kubernetes.difference import compare
 from toolchain.plugins.kubernetes.kinds import Kind
 from toolchain.plugins.kubernetes.readiness import RULES, Rule
+from toolchain.plugins.kubernetes.scaling import keeps_serving
 from toolchain.plugins.kubernetes.session import Session
 from toolchain.plugins.protocol import (
     UNKNOWN,
@@ -155,7 +156,9 @@ class ObjectHandler(ResourceHandler):
             raise Failure(self._refusal(content, error)) from error
         if request.preview:
             return objects.to_state(content, live, version, manager)
-        live = self._settle(request, content, live, version, manager)
+        before = objects.from_properties(old_inputs, self._kind)
+        if not (self._session().settings.scale_at_once and keeps_serving(self._kind, before, content)):
+            live = self._settle(request, content, live, version, manager)
         if old_manager and old_manager != manager:
             self._release(path, live, old_manager)
         return objects.to_state(content, live, version, manager)

@@ -17,6 +17,8 @@ ENVIRONMENT = {
     "enableSecretMutable": "PULUMI_K8S_ENABLE_SECRET_MUTABLE",
     "suppressDeprecationWarnings": "PULUMI_K8S_SUPPRESS_DEPRECATION_WARNINGS",
     "enablePatchForce": "PULUMI_K8S_ENABLE_PATCH_FORCE",
+    # Ours alone, and only from the environment: a caller that watches members itself need not wait here.
+    "scaleAtOnce": "ALTO_SCALE_AT_ONCE",
 }
 
 
@@ -31,6 +33,7 @@ class Settings:
     patch_force: bool = False
     upsert: bool = False
     suppress_deprecations: bool = False
+    scale_at_once: bool = False
 
     @classmethod
     def read(cls, config: Mapping[str, Any], environment: Mapping[str, str]) -> "Settings":
@@ -60,6 +63,7 @@ class Settings:
             patch_force=switch("enablePatchForce"),
             upsert=switch("upsertExistingObjects"),
             suppress_deprecations=switch("suppressDeprecationWarnings"),
+            scale_at_once=switch("scaleAtOnce"),
         )
 
     @property

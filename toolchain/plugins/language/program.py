@@ -23,7 +23,7 @@ def main() -> None:
     sys.path.pop(0)  # this file's folder: its neighbours must not hide the program's modules
     try:
         import pulumi
-        import pulumi.runtime
+        import pulumi.runtime  # noqa: F401
     except ImportError:
         traceback.print_exc()
         print(
@@ -36,7 +36,14 @@ def main() -> None:
         text = pipe.read()
     if not text:  # the host ended without a run
         sys.exit(0)
-    settings = json.loads(text)
+    sys.exit(execute(json.loads(text)))
+
+
+def execute(settings: dict[str, Any]) -> int:
+    """Runs the program that the settings name, in this process; returns its exit code."""
+    import pulumi
+    import pulumi.runtime
+
     os.chdir(settings["directory"])
     sys.argv = [settings["program"], *settings["arguments"]]
     pulumi.runtime.set_all_config(settings["config"], settings["secrets"])
@@ -52,7 +59,7 @@ def main() -> None:
             dry_run=settings["preview"],
         )
     )
-    sys.exit(run(pulumi, settings["program"], settings["parallel"]))
+    return run(pulumi, settings["program"], settings["parallel"])
 
 
 def run(pulumi: Any, program: str, parallel: int) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 from google.protobuf import empty_pb2, json_format
 
+from toolchain.plugins.language.forked import ForkedPrograms, ForkedRun
 from toolchain.plugins.language.interpreter import Interpreter, NoInterpreter, find, virtualenv_path
 from toolchain.plugins.language.process import ProgramProcess, WarmStart, stop_process
 from toolchain.plugins.language.streams import stream
@@ -26,15 +27,16 @@ class LanguageServer(language_pb2_grpc.LanguageRuntimeServicer):
     Methods are named by the protocol. Code generation is not offered.
     """
 
-    def __init__(self, engine: str) -> None:
+    def __init__(self, engine: str, programs: "WarmStart | ForkedPrograms | None" = None) -> None:
         self._engine = engine
-        self._warm = WarmStart()
+        self._warm = programs or WarmStart()
         self._lock = threading.Lock()
-        self._running: set[ProgramProcess] = set()
+        self._running: set[ProgramProcess | ForkedRun] = set()
 
     def close(self) -> None:
         """Ends every program still running."""
-        self._warm.stop()
+        if isinstance(self._warm, WarmStart):
+            self._warm.stop()
         with self._lock:
             running = list(self._running)
         for process in running:

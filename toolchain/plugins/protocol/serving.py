@@ -7,12 +7,13 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import grpc
 
 from toolchain.plugins.protocol.engine import CHANNEL_OPTIONS, EngineLog
 from toolchain.plugins.protocol.handlers import Provider
+from toolchain.plugins.protocol.peers import Peers, dispatching
 from toolchain.plugins.protocol.server import ProviderServer
 from toolchain.plugins.protocol.stubs import provider_pb2_grpc
 
@@ -39,6 +40,38 @@ def serve(provider: Provider, arguments: list[str] | None = None) -> None:
     )
 
 
+def serve_resident(make: Callable[[], Provider], arguments: list[str] | None = None) -> NoReturn:
+    """Serves a resource plugin to every engine that attaches to it, until its starter ends.
+
+    Each connection gets a provider of its own, so that the settings of one update never reach another.
+    """
+    peers = Peers(lambda: ProviderServer(make(), EngineLog()), lambda servicer: servicer.provider.close())
+    serve_peers(
+        "resident",
+        sys.argv[1:] if arguments is None else arguments,
+        peers,
+        provider_pb2_grpc.ResourceProviderServicer,
+        provider_pb2_grpc.add_ResourceProviderServicer_to_server,
+        peers.close,
+    )
+
+
+def serve_peers(
+    name: str,
+    words: list[str],
+    peers: Peers,
+    base: type,
+    add: Callable[[Any, grpc.Server], None],
+    close: Callable[[], None],
+) -> NoReturn:
+    """Serves one servicer of the class `base` to each connection."""
+
+    def listening(port: int) -> None:
+        peers.port = port
+
+    serve_until_end(name, words, lambda server: add(dispatching(base, peers), server), close, listening)
+
+
 def engine_address(words: list[str]) -> str:
     """The engine's HOST:PORT among a plugin's arguments; empty when started by hand."""
     addresses = [word for word in words if not word.startswith("-")]
@@ -46,9 +79,16 @@ def engine_address(words: list[str]) -> str:
 
 
 def serve_until_end(
-    name: str, words: list[str], register: Callable[[grpc.Server], None], close: Callable[[], None]
+    name: str,
+    words: list[str],
+    register: Callable[[grpc.Server], None],
+    close: Callable[[], None],
+    listening: Callable[[int], None] = lambda port: None,
 ) -> NoReturn:
-    """Listens on loopback, prints the port as the engine expects, and ends the process when asked to."""
+    """Listens on loopback, prints the port as the engine expects, and ends the process when asked to.
+
+    `listening` gets the port before the first call can come.
+    """
     wanted = next((word.removeprefix("--port=") for word in words if word.startswith("--port=")), "0")
     server = grpc.server(ThreadPoolExecutor(CALLS_AT_ONCE), options=SERVER_OPTIONS)
     register(server)
@@ -56,6 +96,7 @@ def serve_until_end(
         port = server.add_insecure_port(f"127.0.0.1:{wanted}")
     except RuntimeError as error:
         raise SystemExit(f"the {name} plugin cannot listen on 127.0.0.1:{wanted}: {error}") from None
+    listening(port)
     server.start()
     done = _ask_for_end()
     print(port, flush=True)

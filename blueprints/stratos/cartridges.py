@@ -166,13 +166,12 @@ class CartridgeImport:
         }
 
     def _ports(self, shift: bool) -> None:
-        kubernetes = any(p.text("type") in _CONTAINER_PROVIDERS for p in self.record.records("iaasProvider"))
         ports: list[dict[str, Any]] = []
         names: set[str] = set()
         inside: set[tuple[int, str]] = set()
         offered: set[tuple[int, str]] = set()
         for mapping in self.record.records("portMapping"):
-            port = self._port(mapping, kubernetes, names, shift)
+            port = self._port(mapping, names, shift)
             if port is None:
                 continue
             carrier = "udp" if port["protocol"] == "udp" else "tcp"
@@ -193,7 +192,7 @@ class CartridgeImport:
             self.data["probes"] = {"readiness": {"tcp": {"port": ports[0]["name"]}}}
             self.data["exports"] = {"host": {"value": "${host}"}, "port": {"value": "${port}"}}
 
-    def _port(self, mapping: Record, kubernetes: bool, names: set[str], shift: bool) -> dict[str, Any] | None:
+    def _port(self, mapping: Record, names: set[str], shift: bool) -> dict[str, Any] | None:
         number = mapping.integer("port")
         if number is None or not 0 < number < 65536:
             self.dropped(f"{mapping.text('port')!r} is not a port", mapping.line_of("port"))
@@ -219,10 +218,20 @@ class CartridgeImport:
         offered = proxy or number
         if offered != inner:
             port["proxyPort"] = offered
-        exposure = mapping.text("kubernetesPortType").lower()
-        if exposure == "nodeport" or (not exposure and kubernetes):
+        if self._on_hosts(mapping):
             port["exposure"] = "node"
         return port
+
+    def _on_hosts(self, mapping: Record) -> bool:
+        """Whether a port is reached at the hosts' addresses, as it was on Kubernetes unless told otherwise."""
+        exposure = mapping.text("kubernetesPortType").lower()
+        if exposure not in ("", "nodeport", "clusterip"):
+            self.changed(
+                f"kubernetesPortType {mapping.text('kubernetesPortType')!r} becomes ClusterIP",
+                mapping.line_of("kubernetesPortType"),
+            )
+        kubernetes = any(p.text("type") in _CONTAINER_PROVIDERS for p in self.record.records("iaasProvider"))
+        return exposure == "nodeport" or (not exposure and kubernetes)
 
     def _proxy_ports(self) -> None:
         """Offer a built-in cartridge's first port as Stratos did; others are not listened on."""
@@ -239,6 +248,8 @@ class CartridgeImport:
                 and offered not in {p.get("proxyPort", p["port"]) for p in ports[1:]}
             ):
                 ports[0]["proxyPort"] = offered
+            if self._on_hosts(match):
+                ports[0]["exposure"] = "node"
             self.data["ports"] = ports
         for mapping in mappings:
             if mapping is not match:

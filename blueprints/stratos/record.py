@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from blueprints.nodes import Node
@@ -10,10 +10,15 @@ from blueprints.nodes import Node
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A JSON object with its file. What is absent or of the wrong type reads as nothing."""
+    """A JSON object with its file. What is absent or of the wrong type reads as nothing.
+
+    `read` collects what was asked for, as pairs of an object's identity and a key; a document and
+    everything below it share one.
+    """
 
     file: Path
     node: Node
+    read: set[tuple[int, str]] = field(default_factory=set, compare=False, repr=False)
 
     @property
     def line(self) -> int:
@@ -25,6 +30,7 @@ class Record:
         return self._value(key) is not None
 
     def _value(self, key: str) -> Node | None:
+        self.read.add((id(self.node), key))
         pair = self.node.value.get(key) if isinstance(self.node.value, dict) else None
         return pair[1] if pair is not None and pair[1].value is not None else None
 
@@ -66,7 +72,11 @@ class Record:
     def record(self, key: str) -> "Record | None":
         """An object below."""
         value = self._value(key)
-        return Record(self.file, value) if value is not None and isinstance(value.value, dict) else None
+        return (
+            Record(self.file, value, self.read)
+            if value is not None and isinstance(value.value, dict)
+            else None
+        )
 
     def records(self, key: str) -> list["Record"]:
         """The objects of a list below; one object alone counts as a list of one."""
@@ -74,7 +84,7 @@ class Record:
         if value is None:
             return []
         items = value.value if isinstance(value.value, list) else [value]
-        return [Record(self.file, item) for item in items if isinstance(item.value, dict)]
+        return [Record(self.file, item, self.read) for item in items if isinstance(item.value, dict)]
 
     def texts(self, key: str) -> list[tuple[str, int]]:
         """The scalars of a list below with their lines; one scalar alone counts as a list of one."""

@@ -314,7 +314,7 @@ def test_what_lies_beside_an_application_belongs_to_it(tmp_path: Path) -> None:
     assert artifact.credentials is not None
     written = "".join(p.read_text() for p in (tmp_path / "out").rglob("*.*"))
     assert "s3cret" not in written
-    assert _said(report, "no application lies beside it")
+    assert _said(report, "there is one already, and no document says which tenants they are of")
 
 
 def test_kubernetes_clusters_tenants_users_and_messages(tmp_path: Path) -> None:

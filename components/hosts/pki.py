@@ -116,7 +116,7 @@ class KeyPair(ProvidedResource):
 
 
 class Password(ProvidedResource):
-    """A random password of letters and digits (16 to 72) that stays until its length changes.
+    """A random password of letters and digits (12 to 256) that stays until its length changes.
 
     Outputs, both secret: `value`, and `bcrypt`, its hash as htpasswd files hold it.
     """

@@ -3,15 +3,16 @@
 import secrets
 import string
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from toolchain.plugins.altostratus.fields import unknown_fields
 from toolchain.plugins.protocol import UNKNOWN, CheckFailure, Properties, Request, ResourceHandler
 
 ALPHABET = string.ascii_letters + string.digits
 DEFAULT_LENGTH = 32
-SHORTEST = 16
-LONGEST = 72  # bytes that bcrypt looks at
+SHORTEST = 12
+LONGEST = 256
+HASHED = 72  # bytes that bcrypt looks at
 ROUNDS = 10
 
 
@@ -26,14 +27,7 @@ class PasswordHandler(ResourceHandler):
     ) -> tuple[Properties, Sequence[CheckFailure]]:
         length = news.get("length")
         length = DEFAULT_LENGTH if length is None else length
-        failures = list(unknown_fields(news, ("length",)))
-        whole = isinstance(length, int) and not isinstance(length, bool)
-        if length is not UNKNOWN and not (whole and SHORTEST <= length <= LONGEST):
-            failures.append(
-                CheckFailure(
-                    "length", f"length is {length!r}; allowed are {SHORTEST} to {LONGEST} characters"
-                )
-            )
+        failures = [*unknown_fields(news, ("length",)), *wrong_length(length)]
         return {**news, "length": length}, failures
 
     def create(self, request: Request, news: Properties) -> tuple[str, Properties]:
@@ -41,9 +35,21 @@ class PasswordHandler(ResourceHandler):
             return "", {**news, "value": UNKNOWN, "bcrypt": UNKNOWN}
         import bcrypt
 
-        value = "".join(secrets.choice(ALPHABET) for _ in range(news["length"]))
-        hashed = bcrypt.hashpw(value.encode(), bcrypt.gensalt(ROUNDS)).decode()
+        value = new_password(news["length"])
+        hashed = bcrypt.hashpw(value.encode()[:HASHED], bcrypt.gensalt(ROUNDS)).decode()
         return uuid.uuid4().hex, {**news, "value": value, "bcrypt": hashed}
 
     def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:
         """Nothing outside the state exists."""
+
+
+def new_password(length: int) -> str:
+    """That many random letters and digits."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+def wrong_length(length: object) -> Iterator[CheckFailure]:
+    """What is wrong with the length of a password."""
+    whole = isinstance(length, int) and not isinstance(length, bool)
+    if length is not UNKNOWN and not (whole and SHORTEST <= length <= LONGEST):  # type: ignore[operator]
+        yield CheckFailure("length", f"length is {length!r}; allowed are {SHORTEST} to {LONGEST} characters")

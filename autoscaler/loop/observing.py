@@ -85,9 +85,14 @@ def sight(
     loads: dict[str, float] = {}
 
     def known(factor: str) -> Known | None:
-        found = [board.read(place, factor, names, now) for place, names in where if names or cluster.members]
-        heard = [each for each in found if each is not None]
-        if not heard or len(heard) < len(found):
+        heard = []
+        for place, names in where:
+            found = board.read(place, factor, names, now)
+            if found is not None:
+                heard.append(found)
+            elif names:
+                return None  # a copy that nothing is known of: the whole is not known either
+        if not heard:
             return None
         for each in heard:
             unheard.extend(each.unheard)

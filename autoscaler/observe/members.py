@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from autoscaler.observe.members_amounts import amounts
 from toolchain.plugins.kubernetes.pods import condition, explain
 
 APPLICATION_LABEL = "altostratus.dev/application"
@@ -75,10 +76,35 @@ def copy_of(thing: Object) -> Copy:
 
 def clusters(pods: Iterable[Object], workloads: Iterable[Object]) -> Mapping[str, SeenCluster]:
     """The clusters of one copy, by Kubernetes name, from its Pods, Deployments and StatefulSets."""
-    wanted = {_cluster(each): int(each["spec"].get("replicas", 1)) for each in workloads}
+    return gathered(part(each) for each in (*pods, *workloads))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is kept of one object: a member of a cluster, or how many of them are wanted."""
+
+    copy: Copy
+    cluster: str
+    member: SeenMember | None = None
+    wanted: int | None = None
+
+
+def part(thing: Object) -> Part:
+    """A Pod, Deployment or StatefulSet, reduced to what is kept of it."""
+    if "containers" in thing["spec"]:
+        return Part(copy_of(thing), _cluster(thing), member=member(thing))
+    return Part(copy_of(thing), _cluster(thing), wanted=int(thing["spec"].get("replicas", 1)))
+
+
+def gathered(parts: Iterable[Part]) -> Mapping[str, SeenCluster]:
+    """The clusters of one copy, by Kubernetes name, from its parts."""
+    wanted: dict[str, int] = {}
     found: dict[str, list[SeenMember]] = {}
-    for pod in pods:
-        found.setdefault(_cluster(pod), []).append(member(pod))
+    for each in parts:
+        if each.wanted is not None:
+            wanted[each.cluster] = each.wanted
+        if each.member is not None:
+            found.setdefault(each.cluster, []).append(each.member)
     return {
         name: SeenCluster(name, wanted.get(name), tuple(sorted(found.get(name, ()), key=lambda m: m.name)))
         for name in sorted({*wanted, *found})
@@ -103,7 +129,14 @@ def member(pod: Object) -> SeenMember:
         crashing=not ready and not leaving and any(_in_a_crash_loop(each) for each in _containers(pod)),
         state="Ready" if ready else waiting_for(pod),
         created=_seconds(about.get("creationTimestamp", "")),
+        started=_start_seconds(pod) if ready else None,
+        **amounts(pod)._asdict(),
     )
+
+
+def _start_seconds(pod: Object) -> float:
+    since = _seconds(condition(pod, "Ready").get("lastTransitionTime", ""))
+    return max(0.0, since - _seconds(pod["metadata"].get("creationTimestamp", "")))
 
 
 def _seconds(text: str) -> float:

@@ -8,7 +8,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from autoscaler.observe.members import APPLICATION_LABEL, COPY_LABEL, Copy, SeenCluster, clusters, copy_of
+from autoscaler.observe.members import (
+    APPLICATION_LABEL,
+    COPY_LABEL,
+    Copy,
+    Part,
+    SeenCluster,
+    clusters,
+    gathered,
+    part,
+)
 from toolchain.plugins.kubernetes import kubeconfig as kubeconfigs
 from toolchain.plugins.kubernetes.client import ApiError, Client, Unreachable, Watch
 
@@ -20,7 +29,8 @@ AWAY_SECONDS = 10.0
 """Without a sign of life for so long, what was seen last counts no more."""
 
 _log = logging.getLogger(__name__)
-_Objects = dict[tuple[str, str], dict[str, Any]]
+# By copy, then by name: with many applications, each look is at its own members only.
+_Objects = dict[Copy, dict[str, Part]]
 
 
 class Away(ConnectionError):
@@ -61,15 +71,10 @@ class MembersWatch:
         if time.monotonic() - self._pulse > AWAY_SECONDS:
             return None
         with self._lock:
-            pods = self._of(PODS, copy)
-            workloads = [self._of(kind, copy) for kind in PATHS if kind != PODS]
-        if pods is None or None in workloads:
-            return None
-        return clusters(pods, [one for each in workloads for one in each or ()])
-
-    def _of(self, kind: str, copy: Copy) -> list[dict[str, Any]] | None:
-        objects = self._objects[kind]
-        return None if objects is None else [each for each in objects.values() if copy_of(each) == copy]
+            if None in self._objects.values():
+                return None
+            parts = [one for each in self._objects.values() for one in (each or {}).get(copy, {}).values()]
+        return gathered(parts)
 
     def ask(self, copy: Copy) -> Mapping[str, SeenCluster]:
         """The same, asked for now. Raises Away."""
@@ -87,7 +92,9 @@ class MembersWatch:
         """List, then follow until the stream ends. What is known stays until the next list."""
         path, chosen = f"{PATHS[kind]}/{kind}", {"labelSelector": APPLICATION_LABEL}
         listed = self._client.get(path, **chosen)
-        objects = {_key(each): each for each in listed.get("items") or []}
+        objects: _Objects = {}
+        for each in listed.get("items") or []:
+            _put(objects, each)
         with self._lock:
             self._objects[kind] = objects
         self._tell()
@@ -100,9 +107,9 @@ class MembersWatch:
                 return
             with self._lock:
                 if event == "DELETED":
-                    objects.pop(_key(found), None)
+                    _drop(objects, found)
                 else:
-                    objects[_key(found)] = found
+                    _put(objects, found)
             self._changed()
 
     def _tell(self) -> None:
@@ -148,5 +155,13 @@ def ask(client: Client, copy: Copy) -> Mapping[str, SeenCluster]:
     return clusters(found.pop(PODS), [one for each in found.values() for one in each])
 
 
-def _key(found: Mapping[str, Any]) -> tuple[str, str]:
-    return found["metadata"].get("namespace", ""), found["metadata"]["name"]
+def _put(objects: _Objects, found: Mapping[str, Any]) -> None:
+    reduced = part(found)
+    objects.setdefault(reduced.copy, {})[found["metadata"]["name"]] = reduced
+
+
+def _drop(objects: _Objects, found: Mapping[str, Any]) -> None:
+    copy = part(found).copy
+    objects.get(copy, {}).pop(found["metadata"]["name"], None)
+    if not objects.get(copy):
+        objects.pop(copy, None)

@@ -8,6 +8,7 @@ import typer
 from console import (
     autoscaling_commands,
     document_commands,
+    placement_commands,
     scaling_commands,
     supervision_commands,
     toolchain_commands,
@@ -23,6 +24,7 @@ app = typer.Typer(
 app.add_typer(toolchain_commands.app, name="toolchain")
 app.add_typer(document_commands.imports, name="import")
 document_commands.register(app)
+placement_commands.register(app)
 scaling_commands.register(app)
 supervision_commands.register(app)
 autoscaling_commands.register(app)

@@ -1,0 +1,98 @@
+"""`alto place`: where an application's members go, and why."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from blueprints.plan import Plan
+from blueprints.scale import ScaleState
+from blueprints.workspace import Workspace
+from console.errors import BadInput
+from policies.placement.documents import problem_of
+from policies.placement.live import Live, read_live
+from policies.placement.place import place
+from policies.placement.problem import Placement
+
+
+def show(words: list[str], live: Path | None, targets: list[str], home: str, *, as_json: bool) -> None:
+    """Print the placement of the last of `words`, an application, from the documents before it.
+
+    Without documents those of its stack count, at the stack's scale. Raises BadInput and DocumentError.
+    """
+    *paths, application = words
+    workspace, plan = (
+        _from_documents(paths, application, targets) if paths else _from_stack(application, targets)
+    )
+    known = read_live(live) if live else Live()
+    _check_names(known, plan)
+    placement = place(problem_of(workspace, plan, known, home))
+    print(json.dumps(as_data(placement), indent=2) if as_json else "\n".join(lines(placement)))
+
+
+def as_data(placement: Placement) -> dict[str, Any]:
+    """The placement as plain data, by cluster id."""
+    return {
+        each.cluster: {
+            "wanted": each.wanted,
+            "members": each.members,
+            "unplaced": each.unplaced,
+            "costPerHour": round(each.cost, 6),
+            "reasons": list(each.reasons),
+            "places": [
+                {**asdict(a), "place": a.place.key, "cloud": a.place.cloud, "reasons": list(a.reasons)}
+                for a in each.allotments
+            ],
+        }
+        for each in placement.clusters.values()
+    }
+
+
+def lines(placement: Placement) -> list[str]:
+    """The placement for people: a line for each cluster and place, with the reasons."""
+    said = []
+    for each in placement.clusters.values():
+        cost = f", {each.cost:.4g} an hour" if each.cost else ""
+        said.append(f"{each.cluster}: {each.placed} of {each.wanted} members{cost}")
+        for allotment in each.allotments:
+            cloud = f" (cloud {allotment.place.cloud})" if allotment.place.cloud else ""
+            said.append(f"  {allotment.place.key}{cloud}: {allotment.members}")
+            said += [f"    {reason}" for reason in allotment.reasons]
+        said += [f"  {reason}" for reason in each.reasons]
+    return said or ["the application has no clusters"]
+
+
+def _from_documents(paths: list[str], application: str, targets: list[str]) -> tuple[Workspace, Plan]:
+    from console.scaling import merged, parse, split
+
+    workspace = Workspace.load([Path(path) for path in paths])
+    plan = workspace.plan(application)
+    if targets:
+        clusters, groups = split(parse(targets), {level.alias for level in plan.levels.values()})
+        plan = workspace.plan(application, merged(ScaleState(), clusters, groups))
+    return workspace, plan
+
+
+def _from_stack(application: str, targets: list[str]) -> tuple[Workspace, Plan]:
+    from autoscaler.act.environment import pulumi
+    from autoscaler.act.stack_config import read
+    from console.scaling import merged, parse, planner, split
+
+    cli = pulumi()
+    plan, current = planner(cli, application)
+    blueprint = read(cli.config_path(f"app-{application}"))["altostratus:blueprint"]
+    sources = [blueprint] if isinstance(blueprint, str) else blueprint
+    workspace = Workspace.load([cli.root / source for source in sources])
+    if targets:
+        clusters, groups = split(parse(targets), {level.alias for level in plan(current).levels.values()})
+        current = merged(current, clusters, groups)
+    return workspace, plan(current)
+
+
+def _check_names(live: Live, plan: Plan) -> None:
+    unknown = sorted({*live.members, *live.unschedulable} - set(plan.clusters))
+    if unknown:
+        raise BadInput(
+            f"the live data speaks of {', '.join(unknown)}, which the application lacks at this scale",
+            f"Its clusters are {', '.join(plan.clusters)}.",
+        )

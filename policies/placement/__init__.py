@@ -1,0 +1,1 @@
+"""Where members go: network partitions and partitions filled by policy. Pure."""

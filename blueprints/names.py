@@ -29,7 +29,7 @@ ENVIRONMENT_PATTERN = r"^[A-Za-z_][A-Za-z0-9_.-]*$"
 EXPORT_PATTERN = r"^[a-z][a-zA-Z0-9]*(-[a-zA-Z0-9]+)*$"
 HOSTNAME_PATTERN = r"^(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 
-URL_PATH_PATTERN = r"^/[A-Za-z0-9._~%@:+=,/-]*$"
+URL_PATH_PATTERN = r"^/[A-Za-z0-9._~@:+=,/-]*$"
 
 PATTERN_MEANINGS = {
     NAME_PATTERN: "lower case letters, digits and single hyphens, such as web-traffic",
@@ -37,7 +37,7 @@ PATTERN_MEANINGS = {
     PATH_PATTERN: "an alias, or the aliases of its groups and its own joined by /, such as search/engine",
     ENVIRONMENT_PATTERN: "letters, digits, _ . and -, not beginning with a digit, such as LOG_LEVEL",
     EXPORT_PATTERN: "letters, digits and hyphens, beginning with a lower case letter, such as password",
-    URL_PATH_PATTERN: "a path of letters, digits and . _ ~ % @ : + = , / -, such as /search",
+    URL_PATH_PATTERN: "a path of letters, digits and . _ ~ @ : + = , / -, such as /search",
     HOSTNAME_PATTERN: "a host name in lower case, such as shop.example.org or *.example.org",
 }
 """What each pattern allows, in words for error messages."""

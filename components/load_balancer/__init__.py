@@ -1,0 +1,1 @@
+"""Load balancers: a component, and drivers that turn the neutral model into something that runs."""

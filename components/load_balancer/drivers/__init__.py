@@ -1,0 +1,1 @@
+"""Drivers of load balancers, built-in and installed."""

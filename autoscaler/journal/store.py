@@ -90,7 +90,8 @@ class Store:
     def shrink(self) -> None:
         """Give free pages back to the file system."""
         with self._lock, self._told():
-            self._connection.execute("PRAGMA incremental_vacuum").fetchall()
+            # A script, as this pragma frees a page a step, and `execute` takes one step only.
+            self._connection.executescript("PRAGMA incremental_vacuum;")
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:

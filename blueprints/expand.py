@@ -1,9 +1,10 @@
 """Expansion: an application and its scale become a plan. Pure; the same input gives the same plan."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from blueprints.composition import CLUSTER_LIMIT, ComposedCluster, ComposedGroup, ComposedLevel
+from blueprints.families import Aliases, Groups, family_id, family_labels, is_copied
 from blueprints.findings import DocumentError, Finding
 from blueprints.kinds.application import Application
 from blueprints.kinds.cartridge import Cartridge
@@ -15,8 +16,6 @@ from blueprints.names import LABEL_LIMIT, cluster_name, namespace, service_name,
 from blueprints.order import stages
 from blueprints.plan import Plan, PlannedChild, PlannedCluster, PlannedLevel, PlannedPort, PlannedScaling
 from blueprints.scale import ResolvedScale, ScaleState, resolve
-
-Groups = tuple[tuple[str, int], ...]
 
 CLUSTER_DOMAIN = "cluster.local"
 
@@ -30,6 +29,10 @@ class _Expansion:
     clusters: dict[str, PlannedCluster] = field(default_factory=dict)
     levels: dict[str, PlannedLevel] = field(default_factory=dict)
     scopes: dict[str, Scope] = field(default_factory=dict)
+    copied: set[Aliases] = field(default_factory=set)
+    """Groups that can have another number of instances than one, by their aliases from the top."""
+    absent: dict[str, PlannedCluster] = field(default_factory=dict)
+    """What the first instance of a group without any would hold."""
 
 
 def expand(root: ComposedLevel, scale: ScaleState | None = None, copy: str = "home") -> Plan:
@@ -45,9 +48,8 @@ def expand(root: ComposedLevel, scale: ScaleState | None = None, copy: str = "ho
         raise DocumentError([too_large(root)])
     state = _Expansion(application, namespace(application.name), copy, resolve(scale or ScaleState(), root))
     _level(state, root, (), (), application.deployment, None, None, application.load_balancer)
-    plan = Plan(application, state.namespace, copy, state.clusters, state.levels)
-    connect(state.clusters, state.scopes)
-    return plan
+    families = connect(state.clusters, state.absent, state.scopes, state.copied, _domain(state.namespace))
+    return Plan(application, state.namespace, copy, state.clusters, state.levels, families=families)
 
 
 def too_large(root: ComposedLevel) -> Finding:
@@ -75,7 +77,7 @@ def _level(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Expand one level that may start after `entry`; its last clusters, and all of them."""
     here = group_id(groups)
-    inner = Scope(scope, groups[-1][0] if groups else "", level.waits_for)
+    inner = Scope(scope, groups[-1][0] if groups else "", level.waits_for, len(groups))
     state.scopes[here] = inner
     slot = {here: None}
     state.levels.update(slot)  # type: ignore[arg-type]  # keeps outer levels before inner ones
@@ -119,7 +121,12 @@ def _group(
     last: list[tuple[str, ...]] = []
     clusters: list[str] = []
     ids: list[str] = []
-    for instance in range(1, state.scale.instances(groups, group.alias, group.instances) + 1):
+    count = state.scale.instances(groups, group.alias, group.instances)
+    if is_copied(group.instances):
+        state.copied.add((*(alias for alias, _ in groups), group.alias))
+    if count == 0:
+        scope.absent[group.alias] = _absent(state, group, groups, scope)
+    for instance in range(1, count + 1):
         inner = (*groups, (group.alias, instance))
         ids.append(group_id(inner))
         exits, found = _level(
@@ -130,6 +137,16 @@ def _group(
         clusters += found
     child = PlannedChild(group.alias, "group", tuple(ids), tuple(clusters), group.instances)
     return (_joined(last) if last else entry), child
+
+
+def _absent(state: _Expansion, group: ComposedGroup, groups: Groups, scope: Scope) -> tuple[str, ...]:
+    """The clusters that one instance of a group without any would hold; they are seen, but not made."""
+    apart = replace(state, clusters={}, levels={}, scopes={})
+    _, found = _level(
+        apart, group.level, (*groups, (group.alias, 1)), (), None, group_id(groups), scope, None
+    )
+    state.absent.update(apart.clusters)
+    return found
 
 
 def _starting_order(level: ComposedLevel) -> list[str]:
@@ -170,6 +187,7 @@ def _cluster(
         **(
             {"altostratus.dev/group-instance": shorten(here.replace("/", "_"), LABEL_LIMIT)} if groups else {}
         ),
+        **family_labels(groups, use.alias, state.copied),
         **selector,
     }
     planned = PlannedCluster(
@@ -177,6 +195,7 @@ def _cluster(
         path="/".join((*(alias for alias, _ in groups), use.alias)),
         alias=use.alias,
         name=name,
+        family=family_id(groups, use.alias, state.copied),
         level=here,
         use=use,
         cartridge=cartridge,
@@ -200,6 +219,10 @@ def _cluster(
     return planned
 
 
+def _domain(space: str) -> str:
+    return f"{space}.svc.{CLUSTER_DOMAIN}"
+
+
 def _ports(cartridge: Cartridge, name: str, space: str) -> tuple[PlannedPort, ...]:
     return tuple(
         PlannedPort(
@@ -212,7 +235,7 @@ def _ports(cartridge: Cartridge, name: str, space: str) -> tuple[PlannedPort, ..
             port.node_port,
             port.session_affinity,
             service_name(name, port.name),
-            f"{service_name(name, port.name)}.{space}.svc.{CLUSTER_DOMAIN}",
+            f"{service_name(name, port.name)}.{_domain(space)}",
         )
         for port in cartridge.all_ports
     )

@@ -3,12 +3,14 @@
 A cluster sees what it waits for directly at its own level, what the groups around it wait
 for, and what it names under `uses`. A name is looked up in the same copy of the cluster's
 own group first, then in the groups around it, so links between members of a group never
-leave their copy.
+leave their copy. Clusters of a group that can have several instances are seen from outside
+as one family with one address: what its receivers get does not depend on how many there are.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 
+from blueprints.families import Aliases, face
 from blueprints.kinds.environment import ExportReference
 from blueprints.names import environment_name, environment_prefix
 from blueprints.order import Predecessors
@@ -25,8 +27,12 @@ class Scope:
     outer: "Scope | None"
     alias: str
     waits_for: Predecessors
+    depth: int
+    """How many groups are around it."""
     children: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Cluster ids by the alias of the direct child they are in."""
+    absent: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The same of groups without instances, as one instance would have them."""
     _inherited: "tuple[Visible, ...] | None" = None
 
     def inherited(self) -> "tuple[Visible, ...]":
@@ -36,19 +42,25 @@ class Scope:
                 self._inherited = ()
             else:
                 waits = self.outer.waits_for.get(self.alias, ())
-                mine = tuple(Visible(w, "", self.outer.children.get(w, ())) for w in waits)
+                mine = tuple(self.outer.see(w) for w in waits)
                 self._inherited = (*mine, *self.outer.inherited())
         return self._inherited
 
-    def find(self, path: str, clusters: Mapping[str, PlannedCluster]) -> tuple[str, ...]:
+    def see(self, alias: str, prefix: str = "") -> "Visible":
+        """A direct child."""
+        found = self.children.get(alias) or self.absent.get(alias, ())
+        return Visible(alias, prefix, found, self.depth)
+
+    def find(self, path: str, clusters: Mapping[str, PlannedCluster], prefix: str = "") -> "Visible":
         """The clusters a path means, seen from here."""
         first, _, rest = path.partition("/")
         scope: Scope | None = self
         while scope is not None:
             if first in scope.children:
-                return _below(scope.children[first], rest, clusters)
+                found = scope.see(first).clusters
+                return Visible(path, prefix, _below(found, rest, clusters), scope.depth)
             scope = scope.outer
-        return ()
+        return Visible(path, prefix, (), 0)
 
 
 def _below(ids: tuple[str, ...], rest: str, clusters: Mapping[str, PlannedCluster]) -> tuple[str, ...]:
@@ -64,47 +76,73 @@ class Visible:
     path: str
     prefix: str
     clusters: tuple[str, ...]
+    depth: int
+    """How many groups are around the level that the name was found at."""
 
 
-def connect(clusters: dict[str, PlannedCluster], scopes: Mapping[str, Scope]) -> None:
-    """Put links and the meaning of `from:` into every cluster."""
+@dataclass(slots=True)
+class _Sight:
+    """Everything that can be seen, and the families that somebody sees."""
+
+    known: Mapping[str, PlannedCluster]
+    copied: Set[Aliases]
+    domain: str
+    families: dict[str, PlannedCluster] = field(default_factory=dict)
+
+    def sources(self, visible: Visible) -> tuple[PlannedCluster, ...]:
+        """What a visible name means: clusters, and families for those that can have several copies."""
+        found: dict[str, PlannedCluster] = {}
+        for identity in visible.clusters:
+            cluster = self.known[identity]
+            family = face(cluster, self.copied, visible.depth, self.domain)
+            if family is None:
+                found[identity] = cluster
+            else:
+                self.families.setdefault(family.id, family)
+                found[family.id] = self.families[family.id]
+        return tuple(found.values())
+
+
+def connect(
+    clusters: dict[str, PlannedCluster],
+    absent: Mapping[str, PlannedCluster],
+    scopes: Mapping[str, Scope],
+    copied: Set[Aliases],
+    domain: str,
+) -> dict[str, PlannedCluster]:
+    """Put links and the meaning of `from:` into every cluster; the families that are seen, by their ids."""
+    sight = _Sight({**absent, **clusters}, copied, domain)
     for identity, cluster in clusters.items():
         scope = scopes[cluster.level]
         waits = scope.waits_for.get(cluster.alias, ())
         seen = [
-            *(Visible(w, "", scope.children.get(w, ())) for w in waits),
-            *(Visible(u.source, u.prefix or "", scope.find(u.source, clusters)) for u in cluster.use.uses),
+            *(scope.see(w) for w in waits),
+            *(scope.find(u.source, sight.known, u.prefix or "") for u in cluster.use.uses),
             *scope.inherited(),
         ]
-        links = _links(seen, clusters) if seen else ()
+        links = _links(seen, sight) if seen else ()
         sources = {
-            value.source: found[0]
+            value.source: found[0].id
             for value in cluster.environment.values()
             if isinstance(value, ExportReference) and value.source
-            if (found := scope.find(value.source, clusters))
+            if (found := sight.sources(scope.find(value.source, sight.known)))
         }
         if links or sources:
             clusters[identity] = replace(cluster, links=links, sources=sources)
+    return sight.families
 
 
-def _links(seen: list[Visible], clusters: Mapping[str, PlannedCluster]) -> tuple[Link, ...]:
+def _links(seen: list[Visible], sight: _Sight) -> tuple[Link, ...]:
     links: list[Link] = []
     taken: set[str] = set()
     for visible in seen:
-        copies: dict[str, int] = {}
-        for identity in visible.clusters:
-            source = clusters[identity]
+        for source in sight.sources(visible):
             if not source.cartridge.exports:
                 continue
-            inner = (
-                source.path.split("/")[-_depth_below(visible, source) :]
-                if _depth_below(visible, source)
-                else []
-            )
+            depth = _depth_below(visible, source)
+            inner = source.path.split("/")[-depth:] if depth else []
             path = "/".join([visible.path, *inner])
-            number = copies[path] = copies.get(path, 0) + 1
-            received = _received(source, path, visible.prefix, inner, number, taken)
-            links.append(Link(identity, path, received))
+            links.append(Link(source.id, path, _received(source, path, visible.prefix, inner, taken)))
     return tuple(links)
 
 
@@ -116,17 +154,15 @@ def _depth_below(visible: Visible, source: PlannedCluster) -> int:
 
 
 def _received(
-    source: PlannedCluster, path: str, prefix: str, inner: list[str], number: int, taken: set[str]
+    source: PlannedCluster, path: str, prefix: str, inner: list[str], taken: set[str]
 ) -> tuple[ReceivedExport, ...]:
     start = environment_prefix("/".join([prefix, *inner])) if prefix else environment_prefix(path)
-    stem = start if number == 1 else f"{start}_{number}"
-    folder = path if number == 1 else f"{path}-{number}"
     received: list[ReceivedExport] = []
     for name, export in source.cartridge.exports.items():
         if export.file is not None:
-            variable, file = "", export.path or f"{LINK_FOLDER}/{folder}/{name}"
+            variable, file = "", export.path or f"{LINK_FOLDER}/{path}/{name}"
         else:
-            variable, file = environment_name(stem, name), ""
+            variable, file = environment_name(start, name), ""
         if (variable or file) in taken:
             continue
         taken.add(variable or file)

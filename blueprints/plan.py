@@ -42,7 +42,7 @@ class ReceivedExport:
     """One export as its receiver sees it: a variable, or a file."""
 
     source: str
-    """The id of the cluster it comes from."""
+    """The id of the cluster or family it comes from."""
     export: str
     """Its name in that cluster's cartridge."""
     variable: str
@@ -57,7 +57,7 @@ class Link:
     """A cluster that another one sees the exports of."""
 
     source: str
-    """The id of the cluster that is seen."""
+    """The id of the cluster that is seen, or of the family of all its copies, such as `search.*/engine`."""
     alias: str
     """The path it is seen under."""
     exports: tuple[ReceivedExport, ...]
@@ -74,6 +74,8 @@ class PlannedCluster:
     alias: str
     name: str
     """Its Kubernetes name, at most 40 characters."""
+    family: str
+    """Its id with `*` for instances of groups that can have several: the same for all its copies."""
     level: str
     """The id of the level it belongs to; empty for the application itself."""
     use: CartridgeUse
@@ -85,7 +87,7 @@ class PlannedCluster:
     ports: tuple[PlannedPort, ...]
     links: tuple[Link, ...]
     sources: Mapping[str, str]
-    """What each `from:` in its environment means, as a cluster id."""
+    """What each `from:` in its environment means, as the id of a cluster or family."""
     deployment: str | None
     """The deployment policy in force, its own or that of what is around it."""
     environment: Mapping[str, EnvironmentValue]
@@ -152,6 +154,9 @@ class Plan:
     levels: Mapping[str, PlannedLevel]
     balancers: tuple[Balancer, ...] = ()
     """The load balancers of this application alone."""
+    families: Mapping[str, PlannedCluster] = field(default_factory=dict)
+    """What is seen from outside a group that can have several instances: all copies of a cluster as one,
+    by family id. A family is there even while it has no copies."""
 
     @cached_property
     def stages(self) -> tuple[tuple[str, ...], ...]:
@@ -168,12 +173,24 @@ class Plan:
         """The members of all clusters."""
         return sum(c.members for c in self.clusters.values())
 
+    def seen(self, source: str) -> PlannedCluster:
+        """The cluster or family of an id that a link names."""
+        return self.clusters[source] if source in self.clusters else self.families[source]
+
+    def copies(self, source: str) -> tuple[str, ...]:
+        """The ids of the clusters that a link's source means."""
+        if source in self.clusters:
+            return (source,)
+        wanted = self.families[source].selector.items()
+        return tuple(c.id for c in self.clusters.values() if wanted <= c.labels.items())
+
     @cached_property
     def generated(self) -> tuple[tuple[str, str, int], ...]:
-        """Every generated password as (cluster id, export name, length)."""
-        return tuple(
-            (c.id, name, export.generate.length)
-            for c in self.clusters.values()
+        """Every generated password as (family, export name, length): all copies of a cluster share one."""
+        found = {
+            (c.family, name): export.generate.length
+            for c in (*self.clusters.values(), *self.families.values())
             for name, export in c.cartridge.exports.items()
             if export.generate is not None
-        )
+        }
+        return tuple((family, name, length) for (family, name), length in found.items())

@@ -8,15 +8,20 @@ import pulumi_kubernetes as k8s
 
 from blueprints.plan import Plan, PlannedCluster
 from components.cluster import Cluster
-from components.hosts.pki import Password
+from components.kept_password import KeptPassword
 from components.pods.artifact import TRUST_KEY, TRUST_OBJECT
 from components.pods.exports import Exports
 from components.pods.security import namespace_level
 from components.pods.template import PULL_SECRET, Images
+from components.pods.volumes import keeps_data, protects_data
+from components.pods.workload import SKIP_AWAIT, metadata, service_spec
 from components.registry_login import RegistryLogin, docker_config
 
 TYPE = "altostratus:application:Application"
 APPLICATION_LABEL = "altostratus.dev/application"
+
+KEPT_SECRET = "altostratus-kept"  # noqa: S105
+"""What comes back to the application when it is made again: its generated passwords."""
 
 _WEB = {"http": "http", "https": "https", "http2": "http", "websocket": "http", "grpc": "http", "tls": "tls"}
 
@@ -38,6 +43,7 @@ class Application(pulumi.ComponentResource):
         images: Images,
         registry: RegistryLogin,
         node_addresses: pulumi.Input[Sequence[str]],
+        kubeconfig: pulumi.Input[str],
         secrets: pulumi.Output[Mapping[str, str]] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -49,11 +55,14 @@ class Application(pulumi.ComponentResource):
             "app.kubernetes.io/managed-by": "altostratus",
             APPLICATION_LABEL: plan.application.name,
         }
-        namespace = self._create_namespace()
+        keeps = any(keeps_data(cluster) for cluster in plan.clusters.values())
+        namespace = self._create_namespace(keeps)
         self.namespace = namespace.metadata.apply(lambda metadata: str(metadata.name))
         shared = [self._create_pull_secret(registry), self._create_trust(registry.ca_certificate)]
         self._create_network_policies()
-        made = self._create_clusters(Exports(plan, self._create_passwords(), secrets), images, shared)
+        self._create_family_services()
+        passwords = self._create_passwords(kubeconfig, keeps)
+        made = self._create_clusters(Exports(plan, passwords, secrets), images, shared)
         self.clusters = pulumi.Output.from_input(
             {identity: _described(plan.clusters[identity], cluster) for identity, cluster in made.items()}
         )
@@ -64,13 +73,18 @@ class Application(pulumi.ComponentResource):
         )
         self.register_outputs({"urls": self.urls, "namespace": self.namespace, "clusters": self.clusters})
 
-    def _create_namespace(self) -> k8s.core.v1.Namespace:
+    def _create_namespace(self, keeps: bool) -> k8s.core.v1.Namespace:
         level = namespace_level(self._plan)
         rules = {f"pod-security.kubernetes.io/{mode}": level for mode in ("enforce", "warn", "audit")}
         return k8s.core.v1.Namespace(
             self._plan.namespace,
             metadata={"name": self._plan.namespace, "labels": {**self._labels, **rules}},
-            opts=self._children,
+            # Its end would be that of all claims in it.
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                retain_on_delete=keeps,
+                protect=any(protects_data(cluster) for cluster in self._plan.clusters.values()),
+            ),
         )
 
     def _metadata(self, name: str) -> dict[str, Any]:
@@ -126,13 +140,45 @@ class Application(pulumi.ComponentResource):
                 opts=self._children,
             )
 
-    def _create_passwords(self) -> dict[tuple[str, str], pulumi.Output[str]]:
-        return {
-            (cluster, export): Password(
-                f"{self._plan.clusters[cluster].name}-{export}", length=length, opts=self._children
+    def _create_passwords(
+        self, kubeconfig: pulumi.Input[str], keeps: bool
+    ) -> dict[tuple[str, str], pulumi.Output[str]]:
+        """The generated passwords, and a Secret with them that outlives the application where data does."""
+        made = {
+            (family, export): KeptPassword(
+                password_key(family, export),
+                length=length,
+                kubeconfig=kubeconfig,
+                namespace=self.namespace,
+                secret=KEPT_SECRET,
+                key=password_key(family, export),
+                opts=self._children,
             ).value
-            for cluster, export, length in self._plan.generated
+            for family, export, length in self._plan.generated
         }
+        if made:
+            k8s.core.v1.Secret(
+                KEPT_SECRET,
+                metadata=self._metadata(KEPT_SECRET),
+                type="Opaque",
+                string_data={password_key(*of): value for of, value in made.items()},
+                opts=pulumi.ResourceOptions(parent=self, retain_on_delete=keeps),
+            )
+        return made
+
+    def _create_family_services(self) -> None:
+        for family in self._plan.families.values():
+            for port in family.ports:
+                k8s.core.v1.Service(
+                    port.service,
+                    # There may be no copies now.
+                    metadata={
+                        **metadata(family, self.namespace, port.service),
+                        "annotations": {SKIP_AWAIT: "true"},
+                    },
+                    spec=service_spec(family, port),
+                    opts=self._children,
+                )
 
     def _create_clusters(
         self, exports: Exports, images: Images, shared: list[pulumi.Resource]
@@ -149,6 +195,11 @@ class Application(pulumi.ComponentResource):
                 pulumi.ResourceOptions(parent=self, depends_on=[*shared, *before]),
             )
         return made
+
+
+def password_key(family: str, export: str) -> str:
+    """A name for a generated password that Secrets take: letters, digits, `.`, `-` and `_`."""
+    return f"{family.replace('/', '_').replace('*', 'all')}-{export}"
 
 
 def _described(planned: PlannedCluster, cluster: Cluster) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pulumi_kubernetes as k8s
 from blueprints.plan import PlannedCluster
 from components.pods.exports import Exports, Value
 from components.pods.template import Images, Members, config_object, members, secret_object, shared_claim
-from components.pods.volumes import claim_spec
+from components.pods.volumes import claim_spec, protects_data
 from components.pods.workload import (
     AWAIT_SECONDS,
     SKIP_AWAIT,
@@ -139,7 +139,10 @@ class Cluster(pulumi.ComponentResource):
             name,
             metadata=described,
             spec=stateful_set_spec(self._planned, made),
-            opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=[headless])),
+            opts=pulumi.ResourceOptions.merge(
+                options,
+                pulumi.ResourceOptions(depends_on=[headless], protect=protects_data(self._planned)),
+            ),
         )
 
     def _create_disruption_budget(self) -> None:

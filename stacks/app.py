@@ -32,7 +32,8 @@ def build(stack: StackName) -> None:
     workspace = Workspace.load([paths.root() / path for path in chosen.blueprint])
     plan = workspace.plan(chosen.application, chosen.scale, copy=stack.cloud or HOME_COPY)
     hosts, platform = OtherStack(f"hosts-{chosen.cloud}"), OtherStack(f"platform-{chosen.cloud}")
-    provider = kubernetes_provider(chosen.cloud, hosts.require("kubeconfig"))
+    kubeconfig = hosts.require("kubeconfig")
+    provider = kubernetes_provider(chosen.cloud, kubeconfig)
     images = _images(plan, platform, chosen.images, stack)
     registry = platform.require("registry")
     application = Application(
@@ -45,6 +46,7 @@ def build(stack: StackName) -> None:
             ca_certificate=_open(registry, "caCertificate"),
         ),
         node_addresses=hosts.require("nodes").apply(lambda nodes: [node["address"] for node in nodes]),
+        kubeconfig=kubeconfig,
         secrets=settings.secrets(),
         opts=pulumi.ResourceOptions(providers=[provider]),
     )

@@ -17,7 +17,8 @@ def render_dot(plan: Plan) -> str:
     _level(plan, plan.levels[""], "  ", lines)
     for cluster in plan.clusters.values():
         lines += [f"  {_quoted(before)} -> {_quoted(cluster.id)};" for before in cluster.waits_for]
-        seen = {link.source for link in cluster.links} - set(cluster.waits_for)
+        linked = {source for link in cluster.links for source in plan.copies(link.source)}
+        seen = linked - set(cluster.waits_for)
         lines += [
             f"  {_quoted(source)} -> {_quoted(cluster.id)} [style=dashed, constraint=false];"
             for source in plan.clusters

@@ -49,7 +49,7 @@ def render_svg(plan: Plan) -> str:
         f'<text x="{_MARGIN}" y="{_MARGIN}">{name}</text>',
     ]
     for cluster in plan.clusters.values():
-        parts += _arrows(cluster, places)
+        parts += _arrows(plan, cluster, places)
     parts += [_box(cluster, places[cluster.id]) for cluster in plan.clusters.values()]
     return "\n".join([*parts, "</svg>"]) + "\n"
 
@@ -75,9 +75,10 @@ def _ordered(plan: Plan) -> list[list[str]]:
     return columns
 
 
-def _arrows(cluster: PlannedCluster, places: dict[str, _Place]) -> list[str]:
+def _arrows(plan: Plan, cluster: PlannedCluster, places: dict[str, _Place]) -> list[str]:
     here = places[cluster.id]
-    links = {link.source for link in cluster.links} - set(cluster.waits_for)
+    seen = {source for link in cluster.links for source in plan.copies(link.source)}
+    links = seen - set(cluster.waits_for)
     found = [_arrow(places[source], here, "order") for source in cluster.waits_for]
     return found + [_arrow(places[source], here, "link") for source in sorted(links)]
 

@@ -94,7 +94,7 @@ def _set(
             found.secret(name, key, exports.secret(wanted.secret, f"variable {name} of {cluster.id}"))
         case ExportReference():
             source = cluster.id if wanted.source is None else cluster.sources.get(wanted.source)
-            if source is None or wanted.export not in exports.plan.clusters[source].cartridge.exports:
+            if source is None or wanted.export not in exports.plan.seen(source).cartridge.exports:
                 raise ApplicationError(
                     f"variable {name} of {cluster.id} takes export {wanted.export!r} "
                     f"from {wanted.source or 'its own cartridge'}, which has none of that name"

@@ -17,7 +17,7 @@ Value = str | pulumi.Output[str]
 class Exports:
     """The exports of a plan's clusters.
 
-    `generated` holds the generated passwords by (cluster id, export name); `secrets` the stack's own
+    `generated` holds the generated passwords by (family, export name); `secrets` the stack's own
     secret settings by name.
     """
 
@@ -26,11 +26,11 @@ class Exports:
     secrets: pulumi.Output[Mapping[str, str]] | None = None
 
     def value(self, cluster: str, export: str) -> Value:
-        """One export of a cluster. Secret ones are secret outputs, all others plain text."""
-        planned = self.plan.clusters[cluster]
+        """One export of a cluster or family. Secret ones are secret outputs, all others plain text."""
+        planned = self.plan.seen(cluster)
         declared = planned.cartridge.exports[export]
         if declared.generate is not None:
-            return pulumi.Output.secret(self.generated[cluster, export])
+            return pulumi.Output.secret(self.generated[planned.family, export])
         parts = [
             part if isinstance(part, str) else self._placeholder(planned, part) for part in declared.parts()
         ]

@@ -119,6 +119,16 @@ class Storage:
         ]
 
 
+def keeps_data(cluster: PlannedCluster) -> bool:
+    """Whether any data of the cluster is to outlive the application."""
+    return any(each.retain for each in cluster.persistence)
+
+
+def protects_data(cluster: PlannedCluster) -> bool:
+    """Whether any data of the cluster must not be deleted at all."""
+    return any(each.protect for each in cluster.persistence)
+
+
 def claim_spec(data: Persistence, access: str) -> dict[str, Any]:
     """The spec of a PersistentVolumeClaim."""
     spec: dict[str, Any] = {

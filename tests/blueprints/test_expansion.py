@@ -54,6 +54,10 @@ def test_a_case_expands_to_the_plan_it_expects(path: Path) -> None:
         assert _seen(plan.clusters[identity], list(wanted)) == wanted, identity
     for identity, sources in expected.get("sources", {}).items():
         assert list(dict.fromkeys(link.source for link in plan.clusters[identity].links)) == sources
+    assert set(plan.families) == set(expected.get("families", {}))
+    for identity, wanted in expected.get("families", {}).items():
+        assert list(plan.copies(identity)) == wanted.pop("copies"), identity
+        assert _seen(plan.families[identity], list(wanted)) == wanted, identity
     for failed, stages in expected["restarts"].items():
         assert [list(stage) for stage in restart(plan, failed).start] == stages, failed
 
@@ -93,3 +97,30 @@ def test_names_stay_the_same_when_the_scale_changes() -> None:
     smaller = Workspace(documents).plan("shop")
     assert set(smaller.clusters) < set(larger.clusters)
     assert all(larger.clusters[i].name == c.name for i, c in smaller.clusters.items())
+
+
+@pytest.mark.parametrize(
+    ("case", "groups"),
+    [
+        ("shop", [{"search": 1}, {"search": 3}]),
+        (
+            "nested",
+            [{"idle": 1}, {"outer": 3}, {"outer.2/inner-with-a-name-that-is-rather-long-for-a-group": 1}],
+        ),
+    ],
+)
+def test_more_or_fewer_instances_of_a_group_change_nothing_that_others_receive(
+    case: str, groups: list[dict[str, int]]
+) -> None:
+    path = Path(__file__).parent / f"cases/{case}.yaml"
+    content, plan = _case(path)
+    documents, _ = load_text(json.dumps(content["documents"]), f"{case}.json")
+    for scale in groups:
+        other = Workspace(documents).plan(content["application"], ScaleState.parse({"groups": scale}))
+        same = set(plan.clusters) & set(other.clusters)
+        assert set(plan.clusters) != set(other.clusters)
+        for identity in same:
+            one, two = plan.clusters[identity], other.clusters[identity]
+            assert (one.links, one.sources) == (two.links, two.sources), identity
+        assert plan.families == other.families
+        assert plan.generated == other.generated

@@ -23,6 +23,7 @@ os.environ["PULUMI_ERROR_OUTPUT_STRING"] = "true"
 
 DIGEST = "sha256:" + "a" * 64
 ANSWERS: dict[str, dict[str, Any]] = {
+    "altostratus:kept:Password": {"value": "generated-word"},
     "altostratus:pki:Password": {"value": "generated-word", "bcrypt": "$2b$12$hash"},
     "altostratus:pki:Certificate": {"certificate": "CERTIFICATE", "privateKey": "KEY"},
 }

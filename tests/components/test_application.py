@@ -75,6 +75,7 @@ def deploy(engine: Engine, plan: Plan, **more: Any) -> Engine:
             more.pop("images", IMAGES),
             RegistryLogin("10.88.0.3:5000", "altostratus", pulumi.Output.secret("pass"), "PEM"),
             node_addresses=["10.88.0.11", "10.88.0.12"],
+            kubeconfig="KUBECONFIG",
             **more,
         )
         pulumi.export("urls", application.urls)
@@ -205,7 +206,7 @@ def test_a_dependent_receives_addresses_as_text_and_passwords_as_secret_referenc
         "link.DB_PASSWORD": "generated-word",
         "link.DB_URL": "store://app:generated-word@db-sql.app-shop.svc.cluster.local:3306/",
     }
-    assert shop.of("altostratus:pki:Password")["db-password"]["length"] == 20
+    assert shop.of("altostratus:kept:Password")["db-password"]["length"] == 20
 
 
 def test_text_that_kubernetes_would_expand_stays_as_written(shop: Engine) -> None:

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autoscaler.act.pulumi_cli import Pulumi
+from autoscaler.act.edits import ScaleEdit
+from autoscaler.act.pulumi_cli import PROJECT, Pulumi
 from autoscaler.act.stack_config import ConfigUnreadable, read
+from autoscaler.act.stack_lock import locks
 from autoscaler.decide.application import Part, Proportion, Shape
 from autoscaler.decide.document import controller_policy
 from autoscaler.decide.policy import ControllerPolicy, PolicyError
@@ -95,14 +97,18 @@ class Watched:
         self.stack = stack
         self._cli = cli
         self._documents: _Documents | None = None
+        self._root: ComposedLevel | None = None
         self._sources: list[Path] = []
         self._stamp: object = None
         self._view: View | None = None
 
-    def read(self) -> View:
-        """The application as its files say now. Raises Unreadable."""
+    def read(self, under_way: ScaleEdit | None = None) -> View:
+        """The application as its files say now. Raises Unreadable.
+
+        What an edit that is under way asks for counts as asked for, written already or not.
+        """
         try:
-            return self._read()
+            return self._read(under_way)
         except (ConfigUnreadable, PolicyError, OSError) as error:
             self._stamp = None
             raise Unreadable(str(error)) from error
@@ -113,11 +119,29 @@ class Watched:
                 f"its documents cannot be used: {first.message}. {first.hint}".strip()
             ) from error
 
-    def _read(self) -> View:
+    def expected(self, edit: ScaleEdit) -> dict[str, int]:
+        """Members by Kubernetes name of the clusters that an edit changes, from the documents last read."""
+        if self._view is None or self._root is None:
+            return {}
+        before = self._view.plan.clusters
+        plan = expand(self._root, edit.onto(self._view.scale), self._view.plan.copy)
+        return {
+            each.name: each.members
+            for each in plan.clusters.values()
+            if each.id not in before or before[each.id].members != each.members
+        }
+
+    def updating(self) -> str:
+        """Who updates the stack now, in words; empty when nobody does, or whoever did is dead."""
+        holders = (lock for lock in locks(self._cli.state, PROJECT, self.stack) if not lock.is_dead())
+        return next((str(lock) for lock in holders), "")
+
+    def _read(self, under_way: ScaleEdit | None) -> View:
         config_path = self._cli.config_path(self.stack)
         if not config_path.exists():
             raise Unreadable(f"{config_path} is gone")
-        stamp = (_mark(config_path), _mark(self._cli.state_path(self.stack)), _marks(self._sources))
+        files = (_mark(config_path), _mark(self._cli.state_path(self.stack)))
+        stamp = (*files, _marks(self._sources), under_way)
         if self._view is not None and stamp == self._stamp:
             return self._view
         config = read(config_path)
@@ -125,10 +149,10 @@ class Watched:
         if not paths:
             raise Unreadable(f"{config_path} names no altostratus:blueprint")
         documents = self._load(paths)
-        view = self._look(config, documents)
+        view = self._look(config, documents, under_way)
         self._sources = paths
         self._view = view
-        self._stamp = (stamp[0], stamp[1], documents.stamp)
+        self._stamp = (*files, documents.stamp, under_way)
         return view
 
     def _load(self, paths: list[Path]) -> _Documents:
@@ -137,7 +161,7 @@ class Watched:
             self._documents = _Documents(stamp, Workspace.load(paths))
         return self._documents
 
-    def _look(self, config: Mapping[str, Any], documents: _Documents) -> View:
+    def _look(self, config: Mapping[str, Any], documents: _Documents, under_way: ScaleEdit | None) -> View:
         subject, _, copy_cloud = self.stack.removeprefix("app-").partition("--")
         name = str(config.get("altostratus:application", subject))
         cloud = config.get("altostratus:cloud", copy_cloud)
@@ -145,11 +169,11 @@ class Watched:
             raise Unreadable(f"{self._cli.config_path(self.stack)} names no altostratus:cloud")
         if name not in documents.composed:
             documents.composed[name] = documents.workspace.compose(name)
-        root = documents.composed[name]
+        root = self._root = documents.composed[name]
         asked = ScaleState.parse(config.get(SCALE))
         steering = Steering.parse(config.get("altostratus:autoscaling"))
         bounds = Bounds.of(root)
-        scale, notes = within_bounds(asked, bounds)
+        scale, notes = within_bounds(asked if under_way is None else under_way.onto(asked), bounds)
         plan = expand(root, scale, copy_cloud or HOME_COPY)
         pinned = {bounds.path_of(key, bounds.clusters): count for key, count in steering.pinned.items()}
         notes += [

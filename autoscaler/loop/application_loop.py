@@ -1,0 +1,213 @@
+"""The loop of one application: look, decide, hand the edit over, see whether it comes true."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from autoscaler.act.edits import ScaleEdit, Ticket
+from autoscaler.act.refusals import Refusal, StaleScale
+from autoscaler.decide.application import ApplicationShapeError
+from autoscaler.decide.policy import PolicyError
+from autoscaler.loop.confirming import Confirming
+from autoscaler.loop.deciding import Verdict, decide
+from autoscaler.loop.memory import Memory
+from autoscaler.loop.notes import Notes
+from autoscaler.loop.observing import Sight, sight
+from autoscaler.loop.watched import Unreadable, View, Watched
+from autoscaler.observe.board import Board
+from autoscaler.observe.members import SeenCluster
+
+_log = logging.getLogger(__name__)
+
+# A person who edits a file may edit the next one in a moment.
+CALM_SECONDS = 2.0
+FIRST_PAUSE, LONGEST_PAUSE = 15.0, 600.0
+
+Seen = Mapping[str, SeenCluster]
+
+
+class Acts(Protocol):
+    """What the loop needs of the runner (`autoscaler.act.runner.Runner`)."""
+
+    def submit(self, edit: ScaleEdit) -> Ticket: ...
+
+    def apply(self, stack: str, reason: str) -> Ticket: ...
+
+
+@dataclass
+class _UnderWay:
+    """What was handed to the runner and has not ended."""
+
+    ticket: Ticket
+    edit: ScaleEdit | None
+
+
+@dataclass
+class ApplicationLoop:
+    """One stack. `problem` says why nothing is decided now; empty while all is well."""
+
+    watched: Watched
+    board: Board
+    acts: Acts | None
+    notes: Notes = field(default_factory=Notes)
+    memory: Memory = field(default_factory=Memory)
+    view: View | None = None
+    verdict: Verdict | None = None
+    sights: dict[str, Sight] = field(default_factory=dict)
+    problem: str = ""
+    _under_way: _UnderWay | None = None
+    _differs_since: float | None = None
+    _failures: int = 0
+    _retry: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.confirming = Confirming(self.memory.starts, self.memory.actuation)
+
+    @property
+    def stack(self) -> str:
+        return self.watched.stack
+
+    @property
+    def busy(self) -> bool:
+        """Whether an edit is on its way."""
+        return self._under_way is not None or self.confirming.submitted is not None
+
+    def read(self, now: float) -> View | None:
+        """The application as its files say; None, with `problem` set, where they cannot be used."""
+        self._end_ticket(now)
+        under_way = self._under_way.edit if self._under_way is not None else None
+        try:
+            self.view = self.watched.read(under_way)
+        except Unreadable as error:
+            self._trouble(now, "unreadable", str(error))
+            self.view = self.verdict = None
+        return self.view
+
+    def tick(self, now: float, period: float, seen: Seen | None) -> None:
+        """One period. `read` comes first; `seen` is None while the cloud does not answer."""
+        view = self.view
+        if view is None:
+            return
+        if seen is None:
+            self._trouble(now, "away", f"the cloud {view.cloud} does not answer; everything stays as it is")
+            self.verdict = None
+            return
+        self.arrival(now, seen)
+        for path, news in self.confirming.look(view, seen, now).items():
+            stalled = path in self.confirming.stalled(now)
+            self.notes.event(view.stack, now, "stalled" if stalled else "confirmed", news, path)
+        self.sights = {
+            path: sight(
+                view,
+                cluster,
+                seen,
+                self.board,
+                now,
+                period,
+                self.confirming.start_seconds(path),
+                self.memory.actuation.high,
+            )
+            for path, cluster in view.clusters.items()
+            if cluster.policy is not None
+        }
+        try:
+            self.verdict = decide(view, self.memory.states, self.sights, now, self.confirming.stalled(now))
+        except (ApplicationShapeError, PolicyError) as error:
+            self._trouble(now, "unreadable", str(error))
+            self.verdict = None
+            return
+        self.problem = ""
+        self.notes.verdict(self.verdict, self.sights)
+        self.notes.lives(view, seen, now)
+        self.notes.requests(view, self.sights, now)
+        self._act(now, view, self.verdict)
+
+    def arrival(self, now: float, seen: Seen) -> None:
+        """Note when the API server has the counts of the edit that is under way."""
+        took = self.confirming.arrived(seen, now)
+        if took is not None:
+            self.notes.event(self.stack, now, "arrived", f"the API server had it after {took:.2f} s")
+
+    def _act(self, now: float, view: View, verdict: Verdict) -> None:
+        if self.acts is None:
+            return
+        if verdict.edit is not None:
+            self._submit(now, view, verdict.edit)
+        elif self._under_way is None:
+            self._reconcile(now, view)
+
+    def _submit(self, now: float, view: View, edit: ScaleEdit) -> None:
+        assert self.acts is not None
+        before = self._under_way
+        if before is not None and before.edit is not None and not before.ticket.done():
+            # Later counts replace earlier ones; those that this edit does not name still hold.
+            edit = _joined(before.edit, edit)
+        try:
+            ticket = self.acts.submit(edit)
+        except Refusal as error:
+            self._trouble(now, "refused", str(error))
+            return
+        self._under_way = _UnderWay(ticket, edit)
+        changed = self.watched.expected(edit)
+        self.confirming.submit(now, changed)
+
+    def _reconcile(self, now: float, view: View) -> None:
+        """Run an update where a person changed the counts, in the config or by the documents' ranges."""
+        assert self.acts is not None
+        planned = {cluster.id: cluster.members for cluster in view.plan.clusters.values()}
+        if view.deployed is None or view.deployed == planned or view.resting or self.watched.updating():
+            self._differs_since = None
+            return
+        if self._differs_since is None:
+            self._differs_since = now
+        if now - self._differs_since < CALM_SECONDS or now < self._retry:
+            return
+        differing = sorted(id for id, count in planned.items() if view.deployed.get(id) != count)
+        what = ", ".join(f"{id} {view.deployed.get(id, 0)} to {planned[id]}" for id in differing[:5])
+        try:
+            ticket = self.acts.apply(
+                view.stack, f"Config and documents ask for other counts: {what or 'clusters left out'}."
+            )
+        except Refusal as error:
+            self._trouble(now, "refused", str(error))
+            return
+        self._under_way = _UnderWay(ticket, None)
+
+    def _end_ticket(self, now: float) -> None:
+        under_way = self._under_way
+        if under_way is None or not under_way.ticket.done():
+            return
+        self._under_way = None
+        error = under_way.ticket.error()
+        if error is None:
+            self._failures, self._retry = 0, 0.0
+            return
+        self.confirming.give_up()
+        if isinstance(error, StaleScale):
+            self.notes.event(self.stack, now, "stale", str(error))
+            return
+        self._failures += 1
+        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (self._failures - 1))
+        self._retry = now + pause
+        self._trouble(now, "failed", f"{error} (again in {pause:.0f} s)")
+
+    def _trouble(self, now: float, kind: str, text: str) -> None:
+        if text != self.problem:
+            _log.warning("%s: %s", self.stack, text)
+            self.notes.event(self.stack, now, kind, text)
+        self.problem = text
+
+
+def _joined(earlier: ScaleEdit, later: ScaleEdit) -> ScaleEdit:
+    return ScaleEdit(
+        stack=later.stack,
+        seen=later.seen,
+        reason=later.reason,
+        clusters={**earlier.clusters, **later.clusters},
+        groups={**earlier.groups, **later.groups},
+        removals=later.removals,
+        decision=later.decision,
+    )

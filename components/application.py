@@ -8,6 +8,8 @@ import pulumi_kubernetes as k8s
 
 from blueprints.plan import Plan, PlannedCluster
 from components.cluster import Cluster
+from components.load_balancer.fronting import create_balancers
+from components.load_balancer.load_balancer import LoadBalancer
 from components.kept_password import KeptPassword
 from components.pods.artifact import TRUST_KEY, TRUST_OBJECT
 from components.pods.exports import Exports
@@ -29,13 +31,15 @@ _WEB = {"http": "http", "https": "https", "http2": "http", "websocket": "http", 
 class Application(pulumi.ComponentResource):
     """A whole application on one cloud.
 
-    Clusters start in the plan's order: each when those it waits for are ready. Outputs: `urls`
-    (list, one for each exposed port and host), `namespace`, `clusters` (what is known of each, by id).
+    Clusters start in the plan's order: each when those it waits for are ready; a load balancer when what
+    it fronts is. Outputs: `urls` (list, one for each exposed port and host, those of load balancers first),
+    `namespace`, `clusters` (what is known of each, by id), and `balancers` (the same, by name).
     """
 
     urls: pulumi.Output[list[str]]
     namespace: pulumi.Output[str]
     clusters: pulumi.Output[dict[str, Any]]
+    balancers: pulumi.Output[dict[str, Any]]
 
     def __init__(
         self,
@@ -45,6 +49,7 @@ class Application(pulumi.ComponentResource):
         node_addresses: pulumi.Input[Sequence[str]],
         kubeconfig: pulumi.Input[str],
         secrets: pulumi.Output[Mapping[str, str]] | None = None,
+        cloud: str = "",
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(TYPE, plan.application.name, None, opts)
@@ -66,12 +71,24 @@ class Application(pulumi.ComponentResource):
         self.clusters = pulumi.Output.from_input(
             {identity: _described(plan.clusters[identity], cluster) for identity, cluster in made.items()}
         )
-        self.urls = pulumi.Output.all(node_addresses, *_exposed(plan, made)).apply(
+        fronts = self._create_balancers(exports, images, node_addresses, cloud, made, shared)
+        self.balancers = pulumi.Output.from_input({name: each.described for name, each in fronts.items()})
+        direct = pulumi.Output.all(node_addresses, *_exposed(plan, made)).apply(
             lambda known: [
                 f"{scheme}://{address}:{port}" for scheme, port in known[1:] for address in known[0]
             ]
         )
-        self.register_outputs({"urls": self.urls, "namespace": self.namespace, "clusters": self.clusters})
+        self.urls = pulumi.Output.all(*(each.urls for each in fronts.values()), direct).apply(
+            lambda lists: [url for urls in lists for url in urls]
+        )
+        self.register_outputs(
+            {
+                "urls": self.urls,
+                "namespace": self.namespace,
+                "clusters": self.clusters,
+                "balancers": self.balancers,
+            }
+        )
 
     def _create_namespace(self, keeps: bool) -> k8s.core.v1.Namespace:
         level = namespace_level(self._plan)
@@ -179,6 +196,22 @@ class Application(pulumi.ComponentResource):
                     spec=service_spec(family, port),
                     opts=self._children,
                 )
+
+    def _create_balancers(
+        self,
+        exports: Exports,
+        images: Images,
+        node_addresses: pulumi.Input[Sequence[str]],
+        cloud: str,
+        made: Mapping[str, Cluster],
+        shared: list[pulumi.Resource],
+    ) -> dict[str, LoadBalancer]:
+        return create_balancers(
+            self._plan, exports.secret, images.balancers, self.namespace, node_addresses, cloud,
+            lambda clusters: pulumi.ResourceOptions(
+                parent=self, depends_on=[*shared, *(made[each] for each in clusters if each in made)]
+            ),
+        )  # fmt: skip
 
     def _create_clusters(
         self, exports: Exports, images: Images, shared: list[pulumi.Resource]

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -36,6 +36,8 @@ class Images:
 
     by_key: Mapping[str, pulumi.Input[str]]
     artifact: pulumi.Input[str] | None = None
+    balancers: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    """Images of load balancers by program."""
 
 
 @dataclass(frozen=True)

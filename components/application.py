@@ -8,9 +8,9 @@ import pulumi_kubernetes as k8s
 
 from blueprints.plan import Plan, PlannedCluster
 from components.cluster import Cluster
+from components.kept_password import KeptPassword
 from components.load_balancer.fronting import create_balancers
 from components.load_balancer.load_balancer import LoadBalancer
-from components.kept_password import KeptPassword
 from components.pods.artifact import TRUST_KEY, TRUST_OBJECT
 from components.pods.exports import Exports
 from components.pods.security import namespace_level
@@ -67,7 +67,8 @@ class Application(pulumi.ComponentResource):
         self._create_network_policies()
         self._create_family_services()
         passwords = self._create_passwords(kubeconfig, keeps)
-        made = self._create_clusters(Exports(plan, passwords, secrets), images, shared)
+        exports = Exports(plan, passwords, secrets)
+        made = self._create_clusters(exports, images, shared)
         self.clusters = pulumi.Output.from_input(
             {identity: _described(plan.clusters[identity], cluster) for identity, cluster in made.items()}
         )

@@ -9,6 +9,7 @@ import pulumi
 from blueprints.plan import Plan
 from blueprints.workspace import Workspace
 from components.application import Application
+from components.load_balancer.images import PROGRAMS
 from components.pods.template import Images, image_keys
 from components.registry_login import RegistryLogin
 from stacks import settings
@@ -23,7 +24,8 @@ HOME_COPY = "home"
 def build(stack: StackName) -> None:
     """Make the application that the settings name.
 
-    Exports `application`, `cloud`, `namespace`, `urls`, `members` (by cluster), `clusters` and `images`.
+    Exports `application`, `cloud`, `namespace`, `urls`, `members` (by cluster), `clusters`,
+    `balancers` (by name) and `images`.
     """
     defaults: dict[str, Any] = {"application": stack.subject}
     if stack.cloud is not None:
@@ -48,6 +50,7 @@ def build(stack: StackName) -> None:
         node_addresses=hosts.require("nodes").apply(lambda nodes: [node["address"] for node in nodes]),
         kubeconfig=kubeconfig,
         secrets=settings.secrets(),
+        cloud=chosen.cloud,
         opts=pulumi.ResourceOptions(providers=[provider]),
     )
     pulumi.export("application", plan.application.name)
@@ -56,6 +59,7 @@ def build(stack: StackName) -> None:
     pulumi.export("urls", application.urls)
     pulumi.export("members", {cluster.id: cluster.members for cluster in plan.clusters.values()})
     pulumi.export("clusters", application.clusters)
+    pulumi.export("balancers", application.balancers)
     pulumi.export("images", images.by_key)
 
 
@@ -74,7 +78,19 @@ def _images(plan: Plan, platform: OtherStack, own: str | None, stack: StackName)
     return Images(
         by_key={key: built.apply(partial(_image, key, name)) for key in sorted(keys)},
         artifact=platform.require("artifactImage") if fetched else None,
+        balancers=_balancer_images(plan, platform),
     )
+
+
+def _balancer_images(plan: Plan, platform: OtherStack) -> dict[str, pulumi.Output[str]]:
+    """The images of the drivers in use; drivers without Pods of their own need none."""
+    wanted = {balancer.document.driver for balancer in plan.balancers} & set(PROGRAMS)
+    built: pulumi.Output[Mapping[str, str]] | None = platform.require("balancerImages") if wanted else None
+    return {name: built.apply(partial(_named, name)) for name in sorted(wanted) if built is not None}
+
+
+def _named(name: str, known: Mapping[str, str]) -> str:
+    return known[name]
 
 
 def _alone(images: Mapping[str, str]) -> list[Mapping[str, str]]:

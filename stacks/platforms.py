@@ -16,6 +16,7 @@ from components.cartridge_image import CartridgeImage, ImageSource, RegistryAcce
 from components.cloud_service import CloudSite
 from components.git_server import GitServer
 from components.hosts.host_image import build_context
+from components.load_balancer.images import balancer_sources
 from components.registry import Registry
 from components.registry_access import trusted_address
 from components.registry_login import RegistryLogin
@@ -32,8 +33,8 @@ def build(stack: StackName) -> None:
     """Make what `altostratus:platform` describes.
 
     Exports `cloud`, `registry` (address, username, password (secret), caCertificate), `images` (references
-    by digest, by cartridge), `artifactImage`, `gitRepositories` (URLs by name), and `storageClass` (the
-    class made here; empty where the cluster keeps its own).
+    by digest, by cartridge), `artifactImage`, `balancerImages` (by program), `gitRepositories`
+    (URLs by name), and `storageClass` (the class made here; empty where the cluster keeps its own).
     """
     chosen = settings.load(settings.PlatformStack, stack.text).platform
     cartridges = named_cartridges(chosen.cartridges)
@@ -54,6 +55,10 @@ def build(stack: StackName) -> None:
         key: CartridgeImage(key.replace("/", "-"), source, access, base).reference
         for key, source in sources.items()
     }
+    balancers = {
+        program: CartridgeImage(f"balancer-{program}", source, access, base).reference
+        for program, source in balancer_sources().items()
+    }
     fetcher = CartridgeImage(ARTIFACT_IMAGE, _artifact_source(), access, base)
     repositories = {name: Path(path) for name, path in chosen.git_repositories.items()}
     pulumi.export("cloud", cloud)
@@ -72,6 +77,7 @@ def build(stack: StackName) -> None:
     )
     pulumi.export("images", images)
     pulumi.export("artifactImage", fetcher.reference)
+    pulumi.export("balancerImages", balancers)
     if site is not None and repositories:
         pulumi.export("gitRepositories", GitServer(f"{cloud}-git", site, repositories).urls)
     else:

@@ -1,0 +1,233 @@
+"""Many applications at once: found by their stacks, looked at each period on an even grid."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autoscaler.act.pulumi_cli import Pulumi
+from autoscaler.loop import memory as memories
+from autoscaler.loop.application_loop import Acts, ApplicationLoop
+from autoscaler.loop.clouds import Clouds, Kubeconfig, Make
+from autoscaler.loop.notes import Book, Notes
+from autoscaler.loop.observing import targets
+from autoscaler.loop.settings import Settings
+from autoscaler.loop.watched import Watched
+from autoscaler.observe.board import Board
+from autoscaler.observe.gathering import Gathering
+from autoscaler.observe.registry import make
+from autoscaler.observe.source import Target
+
+_log = logging.getLogger(__name__)
+
+SAVE_SECONDS = 300.0
+# So many clusters are written down each second when nothing changes.
+STEADY_ROWS = 4.0
+
+Tell = Callable[[ApplicationLoop], None]
+
+
+@dataclass(slots=True)
+class Pace:
+    """How the loop keeps up. `lag`: seconds from when a period was due to its end; `work`: of computing."""
+
+    periods: int = 0
+    lag: float = 0.0
+    work: float = 0.0
+    finished: float = 0.0
+    lags: deque[float] = field(default_factory=lambda: deque(maxlen=1000))
+
+
+class Autoscaler:
+    """The loop over all applications.
+
+    cli: finds stacks and their files. acts: the runner; None decides and changes nothing. book: the journal;
+    None writes nothing down. folder: where what was learnt is kept. only: names of applications, none for
+    all. tell: called after each look at an application.
+    """
+
+    def __init__(
+        self,
+        cli: Pulumi,
+        kubeconfig: Kubeconfig,
+        settings: Settings,
+        folder: Path,
+        acts: Acts | None,
+        book: Book | None,
+        only: Sequence[str] = (),
+        tell: Tell = lambda _: None,
+        make_source: Make = make,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._cli = cli
+        self._settings = settings
+        self._folder = folder
+        self._acts = acts
+        self._book = book
+        self._only = frozenset(only)
+        self._tell = tell
+        self._now = now
+        self.board = Board()
+        self.gathering = Gathering(self.board, self.targets, settings.period)
+        self.applications: dict[str, ApplicationLoop] = {}
+        self.pace = Pace()
+        self.book_problem = ""
+        self._changed = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.clouds = Clouds(kubeconfig, self.gathering, settings, self._wake, make_source)
+        self._saved: dict[str, float] = {}
+        self._targets: dict[str, list[Target]] = {}
+
+    def targets(self, cloud: str) -> Sequence[Target]:
+        """The clusters of a cloud to measure, as of the last look."""
+        return self._targets.get(cloud, [])
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look and act each period until `stop` is set."""
+        self._loop = asyncio.get_running_loop()
+        arrivals = asyncio.create_task(self._arrivals())
+        try:
+            due = time.monotonic()
+            while not stop.is_set():
+                await self.look(due)
+                period = self._settings.period
+                due += period * max(1, int((time.monotonic() - due) // period) + 1)
+                await _sleep(stop, due - time.monotonic())
+        finally:
+            arrivals.cancel()
+            await self.close()
+
+    async def run_once(self, rounds: int = 3) -> None:
+        """Look as often as it takes to have a rate of every member, then once for good."""
+        self._loop = asyncio.get_running_loop()
+        try:
+            for _ in range(rounds):
+                await self.look(time.monotonic(), act=False)
+                await asyncio.sleep(self._settings.period)
+            await self.look(time.monotonic())
+        finally:
+            await self.close()
+
+    async def look(self, due: float, act: bool = True) -> None:
+        """One period over all applications. `due` is by the monotonic clock."""
+        begun = time.monotonic()
+        now = self._now()
+        self._find()
+        waiting = [application for application in self.applications.values() if application.read(now)]
+        await self.clouds.keep({each.view.cloud for each in waiting if each.view is not None})
+        self._aim()
+        worked = time.monotonic() - begun
+        for application in waiting:
+            begun = time.monotonic()
+            view = application.view
+            assert view is not None
+            seen = self.clouds.seen(view.cloud, (view.plan.namespace, view.plan.copy))
+            if act:
+                application.tick(now, self._settings.period, seen)
+                self._tell(application)
+            worked += time.monotonic() - begun
+            await asyncio.sleep(0)  # answers of sources are taken between applications
+        await self._write_down(now)
+        pace = self.pace
+        pace.periods += 1
+        pace.work, pace.lag, pace.finished = worked, max(0.0, time.monotonic() - due), self._now()
+        pace.lags.append(pace.lag)
+
+    async def close(self) -> None:
+        """Keep what was learnt, end all watching."""
+        await self._write_down(self._now(), everything=True)
+        await self.gathering.close()
+        await self.clouds.close()
+
+    def _find(self) -> None:
+        """Applications are the stacks named after them; those that are gone are looked at no more."""
+        stacks = {stack for stack in self._cli.stacks() if stack.startswith("app-") and self._chosen(stack)}
+        for gone in set(self.applications) - stacks:
+            del self.applications[gone]
+        for stack in sorted(stacks - set(self.applications)):
+            memory, problem = memories.load(self._folder / f"{stack}.json")
+            application = ApplicationLoop(Watched(self._cli, stack), self.board, self._acts, Notes(), memory)
+            if problem:
+                application.notes.event(stack, self._now(), "forgotten", problem)
+            self.applications[stack] = application
+            self._saved[stack] = self._now() - SAVE_SECONDS * (len(self.applications) % 30) / 30.0
+
+    def _chosen(self, stack: str) -> bool:
+        name = stack.removeprefix("app-")
+        return not self._only or name in self._only or name.partition("--")[0] in self._only
+
+    def _aim(self) -> None:
+        """Tell the sources what to measure."""
+        found: dict[str, list[Target]] = {}
+        total = 0
+        for application in self.applications.values():
+            view = application.view
+            if view is None:
+                continue
+            seen = self.clouds.seen(view.cloud, (view.plan.namespace, view.plan.copy))
+            found.setdefault(view.cloud, []).extend(targets(view, seen))
+            total += len(view.clusters)
+        self._targets = found
+        self.board.keep([target.place for each in found.values() for target in each])
+        for application in self.applications.values():
+            application.notes.repeat = max(60.0, total / STEADY_ROWS)
+
+    def _wake(self) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._changed.set)
+
+    async def _arrivals(self) -> None:
+        """See at once when the API server has what an edit asked for: that time is part of the horizon."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            for application in list(self.applications.values()):
+                view = application.view
+                if view is None or application.confirming.submitted is None:
+                    continue
+                seen = self.clouds.seen(view.cloud, (view.plan.namespace, view.plan.copy))
+                if seen is not None:
+                    application.arrival(self._now(), seen)
+            await asyncio.sleep(0.05)
+
+    async def _write_down(self, now: float, everything: bool = False) -> None:
+        if self._book is None:
+            return
+        due = [s for s, at in self._saved.items() if s in self.applications and now - at >= SAVE_SECONDS]
+        due = list(self.applications) if everything else due
+        for stack in due:
+            self._saved[stack] = now
+        try:
+            await asyncio.to_thread(self._write, [self.applications[stack] for stack in due])
+            self.book_problem = ""
+        except Exception as error:  # a full disk must not end the scaling
+            if str(error) != self.book_problem:
+                _log.warning("the journal cannot be written: %s", error)
+            self.book_problem = str(error)
+
+    def _write(self, due: Sequence[ApplicationLoop]) -> None:
+        assert self._book is not None
+        for application in list(self.applications.values()):
+            application.notes.write(self._book)
+        for application in due:
+            memories.save(self._folder / f"{application.stack}.json", application.memory)
+
+    def problems(self) -> Mapping[str, str]:
+        """What is wrong now, by stack or cloud."""
+        found = {f"cloud {cloud}": text for cloud, text in self.clouds.problems.items()}
+        found |= {stack: each.problem for stack, each in self.applications.items() if each.problem}
+        if self.book_problem:
+            found["journal"] = self.book_problem
+        return found
+
+
+async def _sleep(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), max(0.0, seconds))
+    except TimeoutError:
+        pass

@@ -132,15 +132,17 @@ def _about_failures(view: View, memory: Memory) -> Decision:
 def _about_the_restart_under_way(view: View, state: RestartState, memory: Memory) -> Decision:
     failed = [id for id in state.failed if id in view.plan.clusters]
     answer = restart(view.plan, *failed)
+    why = f"{answer.reason}; it did not come back: {memory.trouble}"
     if state.stopped:
+        if memory.trouble and view.now < memory.next_attempt:
+            return Wait(why, memory.next_attempt, retry=True)
         return GoOn(answer, f"{answer.reason}: goes on where it was left")
     seen = view.seen or {}
     if all(serves(view.plan.clusters[id], seen) for id in answer.clusters):
         return Finish("all that was restarted serves again")
-    if memory.attempts == 0 or all(serves(view.plan.clusters[id], seen) for id in failed):
+    if not memory.trouble or all(serves(view.plan.clusters[id], seen) for id in failed):
         return GoOn(answer, f"{answer.reason}: what waits is started")
     if view.now < memory.next_attempt:
-        why = f"{answer.reason}; starting again did not help: {memory.trouble}"
         return Wait(why, memory.next_attempt, retry=True)
     return Begin(answer, f"{answer.reason}: attempt {memory.attempts + 1}")
 

@@ -40,4 +40,4 @@ class DirectUpdates:
         """Clear what a killed update left, edit, update without a refresh."""
         self._cli.recover(stack)
         self.note(stack, become)
-        self._cli.up(stack, "--refresh=false", "--message", reason, give_up=give_up)
+        self._cli.up(stack, "--refresh=false", f"--message={reason}", give_up=give_up)

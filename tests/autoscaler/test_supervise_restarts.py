@@ -1,4 +1,4 @@
-"""A restart carried out, killed at every step, in vain, and put off: with a cluster of paper, step by step."""
+"""A restart carried out, killed at every step, in vain, and put off: with a cluster of paper."""
 
 import threading
 from collections.abc import Iterator

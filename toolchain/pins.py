@@ -26,6 +26,7 @@ GO_PACKAGE_DIGESTS = {"amd64": "565537475730612936bf42edddff5d627133c108d9a01561
 
 PULUMI = "3.259.0"
 KUBERNETES = "1.36.3"
+BALANCER_AGENT = "1.0.0"
 PLUGIN_KUBERNETES = "4.34.2"
 PLUGIN_DOCKER = "5.2.0"
 
@@ -328,6 +329,15 @@ def tools() -> dict[str, Pin]:
                 ),
             ),
             build_seconds=5,
+        ),
+        Pin(
+            name="balancer-agent",
+            version=BALANCER_AGENT,
+            programs=(Program("balancer-agent"),),
+            leading=3,
+            downloads=(),  # our own
+            builds=(GoBuild("balancer-agent", "balancer-agent", ".", (("main.version", BALANCER_AGENT),)),),
+            build_seconds=60,
         ),
     )
     return {pin.name: pin for pin in pins}

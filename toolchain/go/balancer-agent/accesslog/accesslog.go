@@ -1,0 +1,63 @@
+// Package accesslog writes lines to standard output without ever making requests wait.
+package accesslog
+
+import (
+	"bytes"
+	"io"
+	"log"
+	"sync"
+	"time"
+)
+
+const (
+	most       = 8 << 20 // bytes that may wait for a slow reader
+	flushEvery = 100 * time.Millisecond
+)
+
+// Writer gathers lines and writes them in batches. Lines that a stuck reader makes too many are dropped and
+// counted.
+type Writer struct {
+	to      io.Writer
+	mutex   sync.Mutex
+	pending bytes.Buffer
+	dropped uint64
+}
+
+// New writes to `to` until the program ends.
+func New(to io.Writer) *Writer {
+	writer := &Writer{to: to}
+	go func() {
+		for range time.Tick(flushEvery) {
+			writer.Flush()
+		}
+	}()
+	return writer
+}
+
+// Line adds one line.
+func (w *Writer) Line(text []byte) {
+	w.mutex.Lock()
+	defer w.mutex.Unlock()
+	if w.pending.Len()+len(text) >= most {
+		w.dropped++
+		return
+	}
+	w.pending.Write(text)
+	w.pending.WriteByte('\n')
+}
+
+// Flush writes what is there.
+func (w *Writer) Flush() {
+	w.mutex.Lock()
+	batch := bytes.Clone(w.pending.Bytes())
+	w.pending.Reset()
+	dropped := w.dropped
+	w.dropped = 0
+	w.mutex.Unlock()
+	if dropped > 0 {
+		log.Printf("%d lines of the access log were dropped: standard output is not read fast enough", dropped)
+	}
+	if len(batch) > 0 {
+		_, _ = w.to.Write(batch)
+	}
+}

@@ -1,0 +1,386 @@
+package haproxy
+
+import (
+	"bufio"
+	_ "embed"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"altostratus/toolchain/balancer-agent/figures"
+	"altostratus/toolchain/balancer-agent/members"
+	"altostratus/toolchain/balancer-agent/model"
+	"altostratus/toolchain/balancer-agent/program"
+	"altostratus/toolchain/balancer-agent/reasons"
+)
+
+const (
+	binary      = "haproxy"
+	startWithin = 20 * time.Second
+)
+
+//go:embed waiting.lua
+var waitingLua string
+
+//go:embed page.html
+var page string
+
+// Driver runs HAProxy.
+type Driver struct {
+	settings program.Settings
+	place    folder
+
+	mutex      sync.Mutex // guards what Samples reads
+	told       *model.Model
+	generation int
+	process    *program.Process
+	former     []former // processes that finish what they have
+
+	applied map[string]string // the maps in the running process, joined
+}
+
+type former struct {
+	process  *program.Process
+	commands commands
+}
+
+// New makes a driver with its working files in place, and takes in what HAProxy logs.
+func New(settings program.Settings) (*Driver, error) {
+	driver := &Driver{settings: settings, place: folder(settings.Folder), applied: map[string]string{}}
+	filled := strings.ReplaceAll(page, "@REASONS@", driver.place.reasons())
+	files := map[string]string{
+		driver.place.lua(): waitingLua, driver.place.page(): filled, driver.place.reasons(): reasons.Map(),
+	}
+	for file, content := range files {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	_ = os.Remove(driver.place.logSocket())
+	listener, err := net.Listen("unix", driver.place.logSocket())
+	if err != nil {
+		return nil, err
+	}
+	go driver.takeLogs(listener)
+	return driver, nil
+}
+
+// Template is the file name of the driver's template.
+func (d *Driver) Template() string { return "haproxy.cfg" }
+
+// Process that runs now.
+func (d *Driver) Process() *program.Process {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	return d.process
+}
+
+func (d *Driver) commands() commands { return commands{d.place.socket(d.generation)} }
+
+// Load renders, checks, and starts or reloads; connections are handed over.
+func (d *Driver) Load(told *model.Model, template string, table program.Table) error {
+	text, err := render(told, template, table, d.place, d.generation+1)
+	if err != nil {
+		return err
+	}
+	for file, lines := range maps(told, table, d.place) {
+		if err := os.WriteFile(file, []byte(strings.Join(append(lines, ""), "\n")), 0o600); err != nil {
+			return err
+		}
+	}
+	file := d.place.path("haproxy.cfg")
+	if err := os.WriteFile(file+".new", []byte(text), 0o600); err != nil {
+		return err
+	}
+	if err := check(file + ".new"); err != nil {
+		return err
+	}
+	if err := os.Rename(file+".new", file); err != nil {
+		return err
+	}
+	return d.start(told, file)
+}
+
+func check(file string) error {
+	output, err := exec.Command(binary, "-c", "-f", file).CombinedOutput()
+	if err == nil {
+		return nil
+	}
+	var said []string
+	for line := range strings.Lines(string(output)) {
+		if _, complaint, found := strings.Cut(line, "config : "); found && strings.HasPrefix(line, "[ALERT]") {
+			said = append(said, strings.TrimSpace(complaint))
+		}
+	}
+	if len(said) == 0 {
+		said = []string{err.Error(), strings.TrimSpace(string(output))}
+	}
+	return fmt.Errorf("HAProxy refuses the configuration: %s", strings.Join(said, "; "))
+}
+
+func (d *Driver) start(told *model.Model, file string) error {
+	arguments := []string{"-db", "-f", file}
+	before := d.process
+	if before != nil && before.Running() {
+		arguments = append(arguments, "-x", d.place.socket(d.generation), "-sf", fmt.Sprint(before.Pid))
+	}
+	next := commands{d.place.socket(d.generation + 1)}
+	process, err := program.StartProcess(binary, arguments...)
+	if err != nil {
+		return err
+	}
+	if err := await(process, next); err != nil {
+		process.End(0)
+		return err
+	}
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	if before != nil && before.Running() {
+		d.former = append(d.former, former{before, d.commands()})
+	}
+	d.process, d.told = process, told
+	d.generation++
+	d.applied = map[string]string{}
+	return nil
+}
+
+func await(process *program.Process, commands commands) error {
+	deadline := time.After(startWithin)
+	for {
+		if _, err := commands.ask("show info", ""); err == nil {
+			return nil
+		}
+		select {
+		case <-process.Done():
+			return fmt.Errorf("HAProxy ended at its start: %s", process.Result())
+		case <-deadline:
+			return errors.New("HAProxy does not answer after its start")
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// Restart starts HAProxy anew, with the members of now.
+func (d *Driver) Restart(told *model.Model, table program.Table) error {
+	return d.start(told, d.place.path("haproxy.cfg"))
+}
+
+// Stop lets HAProxy end: it takes nothing new, answers what comes on open connections, and closes them.
+func (d *Driver) Stop(within time.Duration) {
+	process := d.Process()
+	if process == nil {
+		return
+	}
+	process.Signal(syscall.SIGUSR1)
+	process.End(within)
+	for _, each := range d.former {
+		each.process.End(0)
+	}
+}
+
+// Apply brings members, shares and maintenance of the running HAProxy in line with the table.
+func (d *Driver) Apply(told *model.Model, table program.Table) (map[string][]string, error) {
+	running := d.commands()
+	var problems []error
+	for file, lines := range maps(told, table, d.place) {
+		joined := strings.Join(lines, "\n")
+		if before, known := d.applied[file]; known && before == joined {
+			continue
+		}
+		if err := running.replaceMap(file, lines); err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		d.applied[file] = joined
+	}
+	stat, err := running.stat()
+	if err != nil {
+		return nil, errors.Join(append(problems, err)...)
+	}
+	finished := map[string][]string{}
+	for _, backend := range told.Backends {
+		now := stat[backend.Name]
+		if now == nil {
+			problems = append(problems, fmt.Errorf("HAProxy has no backend %s", backend.Name))
+			continue
+		}
+		gone, err := reconcile(running, backend, now.servers, table.Members[backend.Name])
+		finished[backend.Name] = gone
+		if err != nil {
+			problems = append(problems, err)
+		}
+	}
+	return finished, errors.Join(problems...)
+}
+
+// reconcile brings one backend's servers in line; it returns the members that are out of it.
+func reconcile(
+	running commands, backend *model.Backend, servers map[string]server, all []members.Member,
+) (finished []string, problem error) {
+	var problems []error
+	added := false
+	for _, member := range all {
+		server, exists := servers[member.ID]
+		name := backend.Name + "/" + member.ID
+		var err error
+		switch {
+		case member.State == members.Serving && !exists:
+			err = add(running, backend, member, name)
+			added = added || err == nil
+		case member.State == members.Serving && server.closed:
+			err = running.order("set server "+name+" state ready", "UP")
+		case member.State != members.Serving && exists && !server.closed:
+			err = running.order("set server " + name + " state maint")
+		case member.State == members.Draining:
+			var out bool
+			out, err = remove(running, backend, name, member.Since, server, exists)
+			if out {
+				finished = append(finished, member.ID)
+			}
+		}
+		if err != nil {
+			problems = append(problems, err)
+		}
+	}
+	for id, server := range servers {
+		if slices.ContainsFunc(all, func(m members.Member) bool { return m.ID == id }) {
+			continue
+		}
+		// Nobody's: left by a configuration from before.
+		name := backend.Name + "/" + id
+		if !server.closed {
+			problems = append(problems, running.order("set server "+name+" state maint"))
+		} else if server.InFlight.Serving == 0 {
+			_ = running.order("del server "+name, "deleted")
+		}
+	}
+	if added && backend.Affinity != nil && backend.Affinity.By == "cookie" {
+		// Servers that are added get their cookie's value only so.
+		problems = append(problems, running.order("enable dynamic-cookie backend "+backend.Name))
+	}
+	return finished, errors.Join(problems...)
+}
+
+func add(running commands, backend *model.Backend, member members.Member, name string) error {
+	if err := running.order("add server "+name+" "+serverWords(backend, member), "New server registered"); err != nil {
+		return err
+	}
+	if backend.Health != nil {
+		if err := running.order("enable health " + name); err != nil {
+			return err
+		}
+	}
+	return running.order("enable server "+name, "UP")
+}
+
+// remove takes a member out once it has finished, or its grace is over.
+func remove(
+	running commands, backend *model.Backend, name string, since time.Time, server server, exists bool,
+) (bool, error) {
+	if !exists {
+		return true, nil
+	}
+	if server.InFlight.Serving > 0 {
+		if time.Since(since) > backend.Draining.Duration() {
+			return false, running.order("shutdown sessions server " + name)
+		}
+		return false, nil
+	}
+	// HAProxy refuses while idle connections to it are open; they close soon, and the next round tries again.
+	return running.order("del server "+name, "deleted") == nil, nil
+}
+
+// Samples adds up what the running HAProxy and the ones before it, which finish, have in flight.
+func (d *Driver) Samples() (map[string]program.Sample, error) {
+	d.mutex.Lock()
+	running := d.commands()
+	d.former = slices.DeleteFunc(d.former, func(f former) bool { return !f.process.Running() })
+	before := slices.Clone(d.former)
+	d.mutex.Unlock()
+	stat, err := running.stat()
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]program.Sample{}
+	for name, backend := range stat {
+		found[name] = backend.sample()
+	}
+	for _, each := range before {
+		if stat, err := each.commands.stat(); err == nil {
+			addFormer(found, stat)
+		}
+	}
+	return found, nil
+}
+
+func addFormer(found map[string]program.Sample, stat map[string]*backend) {
+	for name, backend := range stat {
+		into, known := found[name]
+		if !known {
+			continue
+		}
+		sample := backend.sample()
+		into.InFlight.Serving += sample.InFlight.Serving
+		into.InFlight.Queued += sample.InFlight.Queued
+		for id, member := range sample.Members {
+			if current, known := into.Members[id]; known {
+				current.InFlight.Serving += member.InFlight.Serving
+				into.Members[id] = current
+			}
+		}
+		found[name] = into
+	}
+}
+
+func (d *Driver) takeLogs(listener net.Listener) {
+	for {
+		connection, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		go d.takeLines(connection)
+	}
+}
+
+func (d *Driver) takeLines(connection net.Conn) {
+	defer connection.Close()
+	reader := bufio.NewReaderSize(connection, 256*1024)
+	for {
+		text, err := reader.ReadSlice('\n')
+		if err != nil {
+			return
+		}
+		if line, ok := parseLine(text[:len(text)-1]); ok {
+			d.take(line)
+		}
+	}
+}
+
+func (d *Driver) take(line line) {
+	d.mutex.Lock()
+	told := d.told
+	d.mutex.Unlock()
+	ended := figures.Ended{
+		Backend: line.backend, Member: line.server, Seconds: line.seconds, Failed: line.failed(),
+		Reason: line.reason, Retries: line.retries,
+	}
+	if told != nil && told.ByName(line.backend) == nil { // refused before its backend was chosen
+		ended.Backend = ""
+		if shares := told.Splits[line.split]; len(shares) > 0 {
+			ended.Backend = told.Backends[shares[0].Backend].Name
+		}
+	}
+	d.settings.Book.Add(time.Now(), ended)
+	if len(line.rest) > 0 {
+		d.settings.Line(program.LogLine(program.LogFacts{
+			Backend: ended.Backend, Member: ended.Member, Split: line.split, Reason: line.reason, Retries: line.retries,
+		}, line.rest))
+	}
+}

@@ -18,7 +18,7 @@ NGINX = Capabilities.all_but(
 AWS = Capabilities(
     frozenset({
         "listener:http", "listener:https", "listener:tcp", "listener:tls", "certificate", "http2", "redirect",
-        "proxy-protocol", "host", "path", "weight", "route-listeners", "algorithm:round-robin",
+        "host", "path", "weight", "route-listeners", "algorithm:round-robin",
         "algorithm:least-connections", "algorithm:weighted", "affinity:cookie", "affinity:source",
         "affinity-name", "affinity-lifetime", "health-path", "health-timing", "health-counts",
         "timeout:client", "draining", "exposure:cluster", "exposure:loadBalancer", "client-addresses",

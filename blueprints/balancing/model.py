@@ -35,6 +35,10 @@ class Backend:
     protocol: MemberProtocol
     most: int
     """The most members it may have."""
+    target_port: int
+    """The port in the members."""
+    selector: Mapping[str, str] = field(hash=False)
+    """The labels that pick exactly its members, for drivers that make Services of their own."""
 
     @property
     def mode(self) -> Mode:
@@ -49,6 +53,8 @@ class Split:
     name: str
     shares: tuple[tuple[str, int], ...]
     """Keys of backends and their weights; 0 gets nothing."""
+    by_members: bool
+    """Whether each weight counts once for every member that serves: copies of one cluster share so."""
 
 
 @dataclass(frozen=True, slots=True)

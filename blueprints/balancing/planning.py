@@ -3,7 +3,7 @@
 Splits hold every instance that groups may have, so that scaling changes no configuration.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -263,7 +263,7 @@ class _Parts:
     splits: dict[str, Split] = field(default_factory=dict)
     backends: dict[str, Backend] = field(default_factory=dict)
 
-    def split(self, wishes: Iterable[_Wish]) -> str:
+    def split(self, wishes: Sequence[_Wish]) -> str:
         """The split that wishes which match alike share."""
         names: list[str] = []
         shares: list[tuple[str, int]] = []
@@ -274,7 +274,8 @@ class _Parts:
             share = wish.weight * _FINE // max(1, sum(b.cluster in self.plan.clusters for b in backends))
             shares += [(backend.key, share) for backend in backends]
         name = shorten(".".join(names), _SPLIT_LIMIT)
-        return self.splits.setdefault(name, Split(name, tuple(shares))).name
+        copies = len(names) > 1 and len({wish.reached.path for wish in wishes}) == 1
+        return self.splits.setdefault(name, Split(name, tuple(shares), copies)).name
 
     def backends_of(self, reached: Reached, port: Port, *, http: bool) -> list[Backend]:
         """The backends of every copy that a cluster may have."""
@@ -297,6 +298,12 @@ class _Parts:
             port=port.name,
             protocol=_MEMBER_PROTOCOLS.get(port.protocol, "http") if http else "tcp",
             most=reached.cluster.use.members.max,
+            target_port=port.port,
+            selector={
+                "altostratus.dev/application": shorten(self.plan.application.name, LABEL_LIMIT),
+                "altostratus.dev/cluster": cluster_name(groups, alias),
+                "altostratus.dev/copy": self.plan.copy,
+            },
         )
         return self.backends.setdefault(key, made)
 

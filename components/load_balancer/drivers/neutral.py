@@ -34,7 +34,10 @@ def balancer_json(balancer: Balancer, facts: Facts, driver: str) -> str:
         "clientTimeout": document.timeouts.client.seconds,
         "listeners": [_listener(each, facts) for each in balancer.listeners],
         "splits": {
-            split.name: [{"backend": key, "weight": weight} for key, weight in split.shares]
+            split.name: [
+                {"backend": key, "weight": weight, **({"byMembers": True} if split.by_members else {})}
+                for key, weight in split.shares
+            ]
             for split in balancer.splits
         },
         "backends": {each.key: _backend(each, document, facts) for each in balancer.backends},

@@ -7,6 +7,7 @@ from autoscaler.act.environment import pulumi
 from autoscaler.act.pulumi_cli import Pulumi, UpdateResult
 from console import orphans
 from console.errors import BadInput
+from console.kept_data import left_behind, refuse_protected
 
 Say = Callable[[str], None]
 
@@ -50,7 +51,11 @@ def destroy(stack: str) -> None:
     cli = _known(stack)
     for each in recovered(cli, stack):
         print(f"{stack}: {each}")
+    deployment = cli.deployment(stack)
+    refuse_protected(stack, deployment)
     tell(stack, cli.destroy(stack, listen=print))
+    for each in left_behind(deployment):
+        print(f"{stack}: {each}")
     images = stack.replace("app-", "images-", 1)
     if stack.startswith("app-") and cli.exists(images):
         # They were built for this application alone.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from autoscaler.observe.members import NOTHING, SeenCluster
-from autoscaler.supervise.memory import FORGET, LASTING, Memory
+from autoscaler.supervise.memory import FIRST_PAUSE, FORGET, LASTING, Memory
 from blueprints.plan import Plan, PlannedCluster
 from blueprints.scale import RestartState
 from policies.termination import Restart, restart
@@ -100,16 +100,21 @@ def is_below(cluster: PlannedCluster, seen: Seen) -> bool:
 
     A cluster that was never made, or that a person has set lower by hand, has not failed.
     """
-    found = seen.get(cluster.name, NOTHING)
-    least = min(cluster.bounds.min, cluster.members)
-    return found.wanted is not None and found.wanted >= least and found.ready < least
+    return _is_told(cluster, seen) and seen[cluster.name].ready < _least(cluster)
 
 
 def serves(cluster: PlannedCluster, seen: Seen) -> bool:
     """Whether a cluster is kept at, and has, at least its minimum of ready members."""
-    found = seen.get(cluster.name, NOTHING)
-    least = min(cluster.bounds.min, cluster.members)
-    return found.wanted is not None and found.wanted >= least and found.ready >= least
+    return _is_told(cluster, seen) and seen[cluster.name].ready >= _least(cluster)
+
+
+def _is_told(cluster: PlannedCluster, seen: Seen) -> bool:
+    wanted = seen.get(cluster.name, NOTHING).wanted
+    return wanted is not None and wanted >= _least(cluster)
+
+
+def _least(cluster: PlannedCluster) -> int:
+    return min(cluster.bounds.min, cluster.members)
 
 
 def _about_failures(view: View, memory: Memory) -> Decision:
@@ -140,10 +145,17 @@ def _about_the_restart_under_way(view: View, state: RestartState, memory: Memory
     seen = view.seen or {}
     if all(serves(view.plan.clusters[id], seen) for id in answer.clusters):
         return Finish("all that was restarted serves again")
-    if not memory.trouble or all(serves(view.plan.clusters[id], seen) for id in failed):
+    if not memory.trouble:
         return GoOn(answer, f"{answer.reason}: what waits is started")
-    if view.now < memory.next_attempt:
-        return Wait(why, memory.next_attempt, retry=True)
+    until = memory.next_attempt
+    waits = [c for c in answer.clusters if not _is_told(view.plan.clusters[c], seen)]
+    if waits and all(serves(view.plan.clusters[id], seen) for id in failed):
+        # Kubernetes has healed what failed; those who waited for it were not even told to start.
+        until = min(until, memory.ended + FIRST_PAUSE)
+        if view.now >= until:
+            return GoOn(answer, f"{answer.reason}: it is back, and what waits is started")
+    if view.now < until:
+        return Wait(why, until, retry=True)
     return Begin(answer, f"{answer.reason}: attempt {memory.attempts + 1}")
 
 

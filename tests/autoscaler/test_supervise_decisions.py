@@ -133,10 +133,20 @@ def test_a_restart_that_failed_is_tried_again_after_a_pause(stopped: tuple[str, 
     assert isinstance(decision, (Begin, GoOn))
 
 
-def test_what_kubernetes_healed_after_a_failed_start_lets_the_rest_start_at_once() -> None:
-    failed = Memory().after("no such image", NOW)
-    decision, _ = decide(view(NOW + 1, (C4, C2), restart=RestartState(failed=(C3,))), failed)
+def test_what_kubernetes_healed_after_a_failed_start_lets_the_rest_start_soon() -> None:
+    failed = replace(Memory().after("no such image", NOW), attempts=9)
+    waiting = {PLAN.clusters[id].name: SeenCluster(PLAN.clusters[id].name, 0) for id in (C4, C2)}
+    state = RestartState(failed=(C3,))
+    decision, _ = decide(view(NOW + 1, seen={**seen_without(), **waiting}, restart=state), failed)
+    assert isinstance(decision, Wait)
+    decision, _ = decide(view(NOW + 31, seen={**seen_without(), **waiting}, restart=state), failed)
     assert isinstance(decision, GoOn)
+
+
+def test_what_was_told_to_start_and_does_not_is_not_told_again_and_again() -> None:
+    failed = replace(Memory().after("a quota", NOW), attempts=9)
+    decision, _ = decide(view(NOW + 200, (C2,), restart=RestartState(failed=(C3,))), failed)
+    assert isinstance(decision, Wait)
 
 
 def test_pauses_double_up_to_a_limit_and_end_in_stalled() -> None:

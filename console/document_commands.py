@@ -93,11 +93,14 @@ def plan(
 def stratos(
     folder: Annotated[Path, typer.Argument(help="A folder with Stratos 4.1 JSON documents.")],
     out: Annotated[Path, typer.Option(help="A new folder for our documents.")],
+    artifacts: Annotated[
+        bool, typer.Option(help="Carry over repositories; without them members run, but have no code.")
+    ] = True,
 ) -> None:
     """Turn Stratos 4.1 documents into ours; the report says what changed, why, and what was left out."""
     from blueprints.stratos.importer import import_stratos
 
-    report = import_stratos(folder, out)
+    report = import_stratos(folder, out, artifacts=artifacts)
     print(report.render())
     if report.of("broken"):
         raise typer.Exit(2)

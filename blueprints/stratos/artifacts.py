@@ -15,6 +15,13 @@ def artifact(repository: Record, alias: str, subject: str, report: ImportReport)
     if not url:
         return None
     line = repository.line_of("repoUrl")
+    if not report.artifacts:
+        for key in ("repoUsername", "repoPassword", "privateRepo", "alias"):
+            repository.has(key)
+        report.add(
+            "not carried over", repository.file, line, subject, "the repository, as artifacts were not wanted"
+        )
+        return None
     address, user = _without_credentials(url)
     if address != url:
         report.add(

@@ -18,9 +18,11 @@ from blueprints.workspace import Workspace
 from blueprints.writer import to_yaml, write_text
 
 
-def import_stratos(source: Path, out: Path | None = None) -> ImportReport:
+def import_stratos(source: Path, out: Path | None = None, *, artifacts: bool = True) -> ImportReport:
     """Turn every Stratos document below `source` into ours, and write them below `out` if given.
 
+    Without `artifacts` repositories are left behind: members run without code of their own, which is
+    enough to see an application's structure where its repositories cannot be reached.
     What cannot be read or carried over is in the report, never an exception. Raises
     DocumentError where `source` is not there or `out` holds files already.
     """
@@ -30,7 +32,7 @@ def import_stratos(source: Path, out: Path | None = None) -> ImportReport:
         raise DocumentError(
             [Finding("ALT1001", "there are files already", str(out), hint="Name a new or an empty folder.")]
         )
-    report = ImportReport(source)
+    report = ImportReport(source, artifacts=artifacts)
     session = Session(collect(source, report), report)
     # In the order in which kinds refer to each other.
     import_places(session)

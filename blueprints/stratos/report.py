@@ -33,6 +33,8 @@ class ImportReport:
     """The outcome of an import."""
 
     source: Path
+    artifacts: bool = True
+    """Whether repositories are carried over."""
     files: int = 0
     entries: list[Entry] = field(default_factory=list)
     documents: dict[str, Document] = field(default_factory=dict)

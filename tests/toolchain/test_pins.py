@@ -9,7 +9,7 @@ from toolchain import pins
 from toolchain.errors import ToolchainError
 
 EVERYTHING = [*pins.tools().values(), *pins.plugins().values()]
-OURS = ("local-storage",)  # written here: nobody else publishes it
+OURS = ("local-storage", "balancer-agent")  # written here: nobody else publishes it
 PUBLISHED = [pin for pin in EVERYTHING if pin.name not in OURS]
 
 

@@ -128,7 +128,7 @@ def _concerns_us(node: Node) -> bool:
     if version is not None:
         return isinstance(version[1].value, str) and version[1].value.startswith(("altostratus", "alto"))
     kind = node.value.get("kind")
-    return kind is not None and kind[1].value in KINDS
+    return kind is not None and isinstance(kind[1].value, str) and kind[1].value in KINDS
 
 
 def _not_a_mapping(source: Source, node: Node) -> Finding:

@@ -25,7 +25,10 @@ def _level(record: Record, subject: str, report: ImportReport) -> dict[str, Any]
     taken: set[str] = set()
     aliases: dict[str, str] = {}
     cartridges: list[dict[str, Any]] = []
-    for text, _ in record.texts("cartridges"):
+    for text, line in record.texts("cartridges"):
+        if not text.strip():
+            report.add("not carried over", record.file, line, subject, "a cartridge without a type")
+            continue
         alias = free(alias_of(text), taken)
         aliases.setdefault(text, alias)
         cartridges.append({"alias": alias, "cartridge": name_of(text)})

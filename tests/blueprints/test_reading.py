@@ -130,6 +130,7 @@ def test_files_of_others_in_a_folder_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text("services: {web: {image: nginx}}\n")
     (tmp_path / "package.json").write_text('{"name": "x", "version": "1"}\n')
     (tmp_path / "deployment.yaml").write_text("apiVersion: apps/v1\nkind: Deployment\n")
+    (tmp_path / "odd.yaml").write_text("kind: {of: thing}\n---\nkind: [list]\n")
     (tmp_path / ".hidden").mkdir()
     (tmp_path / ".hidden" / "bad.yaml").write_text("[")
     (tmp_path / "deep").mkdir()

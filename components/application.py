@@ -11,7 +11,9 @@ from components.cluster import Cluster
 from components.kept_password import KeptPassword
 from components.load_balancer.fronting import create_balancers
 from components.load_balancer.load_balancer import LoadBalancer
+from components.maintenance_page import Maintenance, MaintenancePage
 from components.pods.artifact import TRUST_KEY, TRUST_OBJECT
+from components.pods.errors import ApplicationError
 from components.pods.exports import Exports
 from components.pods.security import namespace_level
 from components.pods.template import PULL_SECRET, Images
@@ -50,6 +52,7 @@ class Application(pulumi.ComponentResource):
         kubeconfig: pulumi.Input[str],
         secrets: pulumi.Output[Mapping[str, str]] | None = None,
         cloud: str = "",
+        maintenance: Maintenance | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(TYPE, plan.application.name, None, opts)
@@ -68,7 +71,8 @@ class Application(pulumi.ComponentResource):
         self._create_family_services()
         passwords = self._create_passwords(kubeconfig, keeps)
         exports = Exports(plan, passwords, secrets)
-        made = self._create_clusters(exports, images, shared)
+        page = None if maintenance is None else self._create_page(maintenance, images, shared)
+        made = self._create_clusters(exports, images, shared, page)
         self.clusters = pulumi.Output.from_input(
             {identity: _described(plan.clusters[identity], cluster) for identity, cluster in made.items()}
         )
@@ -214,8 +218,20 @@ class Application(pulumi.ComponentResource):
             ),
         )  # fmt: skip
 
+    def _create_page(
+        self, maintenance: Maintenance, images: Images, shared: list[pulumi.Resource]
+    ) -> MaintenancePage:
+        if images.page is None:
+            raise ApplicationError("an application in maintenance needs its platform's image of the page")
+        options = pulumi.ResourceOptions(parent=self, depends_on=shared)
+        return MaintenancePage(self._plan, maintenance, images.page, self.namespace, self._labels, options)
+
     def _create_clusters(
-        self, exports: Exports, images: Images, shared: list[pulumi.Resource]
+        self,
+        exports: Exports,
+        images: Images,
+        shared: list[pulumi.Resource],
+        page: MaintenancePage | None,
     ) -> dict[str, Cluster]:
         made: dict[str, Cluster] = {}
         for identity in (identity for stage in self._plan.stages for identity in stage):
@@ -226,6 +242,7 @@ class Application(pulumi.ComponentResource):
                 exports,
                 images,
                 self.namespace,
+                page,
                 pulumi.ResourceOptions(parent=self, depends_on=[*shared, *before]),
             )
         return made

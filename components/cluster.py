@@ -9,6 +9,8 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from blueprints.plan import PlannedCluster
+from components import maintenance_page
+from components.maintenance_page import MaintenancePage, is_replaced
 from components.pods.exports import Exports, Value
 from components.pods.template import Images, Members, config_object, members, secret_object, shared_claim
 from components.pods.volumes import claim_spec, protects_data
@@ -45,16 +47,18 @@ class Cluster(pulumi.ComponentResource):
         exports: Exports,
         images: Images,
         namespace: pulumi.Input[str],
+        page: MaintenancePage | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(TYPE, planned.name, None, opts)
         self._planned = planned
+        self._page = page
         self._namespace = namespace
         self._children = pulumi.ResourceOptions(parent=self)
         made = members(planned, exports, images)
         needed = [*self._create_settings(made), *self._create_shared_claims()]
-        node_ports = {port.name: self._create_service(port) for port in planned.ports}
-        self._create_workload(_with_checksums(made), needed)
+        workload = self._create_workload(_with_checksums(made), needed)
+        node_ports = {port.name: self._create_service(port, workload) for port in planned.ports}
         if planned.bounds.max > 1:
             self._create_disruption_budget()
         self.services = {port.name: f"{port.host}:{port.service_port}" for port in planned.ports}
@@ -106,36 +110,43 @@ class Cluster(pulumi.ComponentResource):
             )
         return claims
 
-    def _create_service(self, port: Any) -> pulumi.Output[int] | None:
+    def _create_service(self, port: Any, workload: pulumi.Resource) -> pulumi.Output[int] | None:
         # Readiness is the workload's to tell: a cluster at zero members has no endpoints to wait for.
         waits = port.exposure == "loadBalancer"
+        spec, options = service_spec(self._planned, port), self._children
+        if is_replaced(port):
+            # Whoever comes to these ports meets the page until members serve, and members until it does.
+            if self._page is not None:
+                spec["selector"] = dict(self._page.selector)
+                spec["ports"][0]["targetPort"] = maintenance_page.PORT
+            options = pulumi.ResourceOptions(parent=self, depends_on=[self._page or workload])
         service = k8s.core.v1.Service(
             port.service,
             metadata=self._metadata(port.service, **({} if waits else {SKIP_AWAIT: "true"})),
-            spec=service_spec(self._planned, port),
-            opts=self._children,
+            spec=spec,
+            opts=options,
         )
         if port.exposure != "node":
             return None
         found: pulumi.Output[int] = service.spec.apply(lambda spec: int(spec.ports[0].node_port))
         return found
 
-    def _create_workload(self, made: Members, needed: list[pulumi.Resource]) -> None:
+    def _create_workload(self, made: Members, needed: list[pulumi.Resource]) -> pulumi.Resource:
         name = self._planned.name
         described = self._metadata(name, **{AWAIT_SECONDS: str(await_seconds(self._planned))})
         options = pulumi.ResourceOptions(parent=self, depends_on=needed)
         if not self._planned.cartridge.stateful:
-            k8s.apps.v1.Deployment(
+            deployment: pulumi.Resource = k8s.apps.v1.Deployment(
                 name, metadata=described, spec=deployment_spec(self._planned, made), opts=options
             )
-            return
+            return deployment
         headless = k8s.core.v1.Service(
             name,
             metadata=self._metadata(name, **{SKIP_AWAIT: "true"}),
             spec=headless_service_spec(self._planned),
             opts=self._children,
         )
-        k8s.apps.v1.StatefulSet(
+        stateful_set: pulumi.Resource = k8s.apps.v1.StatefulSet(
             name,
             metadata=described,
             spec=stateful_set_spec(self._planned, made),
@@ -144,6 +155,7 @@ class Cluster(pulumi.ComponentResource):
                 pulumi.ResourceOptions(depends_on=[headless], protect=protects_data(self._planned)),
             ),
         )
+        return stateful_set
 
     def _create_disruption_budget(self) -> None:
         name = self._planned.name

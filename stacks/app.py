@@ -1,6 +1,8 @@
 """The stack kinds `app-<name>` and `app-<name>--<cloud>`: an application on one cloud."""
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,6 +12,7 @@ from blueprints.plan import Plan
 from blueprints.workspace import Workspace
 from components.application import Application
 from components.load_balancer.images import PROGRAMS
+from components.maintenance_page import Maintenance
 from components.pods.template import Images, image_keys
 from components.registry_login import RegistryLogin
 from stacks import settings
@@ -37,6 +40,8 @@ def build(stack: StackName) -> None:
     kubeconfig = hosts.require("kubeconfig")
     provider = kubernetes_provider(chosen.cloud, kubeconfig)
     images = _images(plan, platform, chosen.images, stack)
+    if chosen.maintenance is not None:
+        images = replace(images, page=platform.require("pageImage"))
     registry = platform.require("registry")
     application = Application(
         plan,
@@ -51,6 +56,7 @@ def build(stack: StackName) -> None:
         kubeconfig=kubeconfig,
         secrets=settings.secrets(),
         cloud=chosen.cloud,
+        maintenance=_maintenance(chosen.maintenance),
         opts=pulumi.ResourceOptions(providers=[provider]),
     )
     pulumi.export("application", plan.application.name)
@@ -61,6 +67,12 @@ def build(stack: StackName) -> None:
     pulumi.export("clusters", application.clusters)
     pulumi.export("balancers", application.balancers)
     pulumi.export("images", images.by_key)
+
+
+def _maintenance(chosen: settings.MaintenanceSettings | None) -> Maintenance | None:
+    if chosen is None:
+        return None
+    return Maintenance(chosen.text(), math.ceil(chosen.retry_after.seconds))
 
 
 def _open(registry: pulumi.Output[Mapping[str, str]], name: str) -> pulumi.Output[str]:

@@ -27,13 +27,14 @@ from stacks.references import OtherStack
 from toolchain import base_image, paths
 
 ARTIFACT_IMAGE = "artifact"
+PAGE_IMAGE = "page"
 
 
 def build(stack: StackName) -> None:
     """Make what `altostratus:platform` describes.
 
     Exports `cloud`, `registry` (address, username, password (secret), caCertificate), `images` (references
-    by digest, by cartridge), `artifactImage`, `balancerImages` (by program), `gitRepositories`
+    by digest, by cartridge), `artifactImage`, `pageImage`, `balancerImages` (by program), `gitRepositories`
     (URLs by name), and `storageClass` (the class made here; empty where the cluster keeps its own).
     """
     chosen = settings.load(settings.PlatformStack, stack.text).platform
@@ -59,7 +60,8 @@ def build(stack: StackName) -> None:
         program: CartridgeImage(f"balancer-{program}", source, access, base).reference
         for program, source in balancer_sources().items()
     }
-    fetcher = CartridgeImage(ARTIFACT_IMAGE, _artifact_source(), access, base)
+    fetcher = CartridgeImage(ARTIFACT_IMAGE, _own_source(ARTIFACT_IMAGE), access, base)
+    page = CartridgeImage(PAGE_IMAGE, _own_source(PAGE_IMAGE), access, base)
     repositories = {name: Path(path) for name, path in chosen.git_repositories.items()}
     pulumi.export("cloud", cloud)
     if hosts is not None and chosen.local_storage:
@@ -77,6 +79,7 @@ def build(stack: StackName) -> None:
     )
     pulumi.export("images", images)
     pulumi.export("artifactImage", fetcher.reference)
+    pulumi.export("pageImage", page.reference)
     pulumi.export("balancerImages", balancers)
     if site is not None and repositories:
         pulumi.export("gitRepositories", GitServer(f"{cloud}-git", site, repositories).urls)
@@ -133,9 +136,9 @@ def _sources(cartridges: Mapping[str, tuple[Cartridge, Path]], into: Path) -> di
     }
 
 
-def _artifact_source() -> ImageSource:
-    folder = paths.root() / "toolchain" / "images" / "artifact"
-    return ImageSource("altostratus/artifact", folder, folder / "Dockerfile")
+def _own_source(name: str) -> ImageSource:
+    folder = paths.root() / "toolchain" / "images" / name
+    return ImageSource(f"altostratus/{name}", folder, folder / "Dockerfile")
 
 
 def _storage(

@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 from blueprints.findings import DocumentError
 from blueprints.names import NAME_PATTERN, PATTERN_MEANINGS
 from blueprints.nearest import nearest
+from blueprints.quantities import Duration
 from blueprints.scale import ScaleState
 from stacks.config_file import NAMESPACE, keys, line_of
 from toolchain import paths
@@ -20,6 +21,9 @@ S = TypeVar("S", bound="StackSettings")
 
 REGISTRY_PASSWORD = "registryPassword"  # noqa: S105
 """The key of the password of a registry that is there already."""
+
+PAGE_LIMIT = 512 * 1024
+"""The largest page for maintenance, in bytes: a ConfigMap holds no more than twice that."""
 
 SECRETS = "secrets"
 """The key of an application's secret settings: a mapping of names to encrypted values."""
@@ -130,15 +134,44 @@ class ImagesStack(StackSettings):
     blueprint: Annotated[Paths, Field(min_length=1)]
 
 
+class MaintenanceSettings(_Settings):
+    """An application in maintenance: its public web ports answer with a page, 503 and Retry-After.
+
+    `page`: a file with the page's HTML, from the project's folder; left out, a plain one.
+    `retry_after`: when clients may ask again.
+    """
+
+    page: Annotated[str, Field(min_length=1)] | None = None
+    retry_after: Duration = Duration("2m")
+
+    @field_validator("page")
+    @classmethod
+    def _is_a_page(cls, given: str | None) -> str | None:
+        if given is not None and len(_text(str(paths.root() / given)).encode()) > PAGE_LIMIT:
+            raise ValueError(f"{given} is over {PAGE_LIMIT // 1024} KiB; keep pictures elsewhere")
+        return given
+
+    def text(self) -> str | None:
+        """The page's HTML; None for the plain one."""
+        return _text(str(paths.root() / self.page)) if self.page else None
+
+
 class ApplicationStack(ImagesStack):
     """The settings of `app-<name>` and `app-<name>--<cloud>`: those of its images, and its own.
 
     `images`: the stack that builds what the application brings itself (`alto build`); left out, the
-    platform has everything.
+    platform has everything. `maintenance`: true, or how; left out, the application serves.
     """
 
     images: Annotated[str, Field(pattern=r"^images-[a-z0-9-]+$", max_length=140)] | None = None
     scale: ScaleState = ScaleState()
+    maintenance: MaintenanceSettings | None = None
+
+    @field_validator("maintenance", mode="before")
+    @classmethod
+    def _maintenance(cls, value: Any) -> Any:
+        # Pulumi hands plain values over as text.
+        return {"true": {}, "false": None, "": None}.get(str(value).lower(), value)
 
     @field_validator("scale", mode="before")
     @classmethod

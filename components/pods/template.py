@@ -38,6 +38,8 @@ class Images:
     artifact: pulumi.Input[str] | None = None
     balancers: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     """Images of load balancers by program."""
+    page: pulumi.Input[str] | None = None
+    """The image of the page for maintenance."""
 
 
 @dataclass(frozen=True)

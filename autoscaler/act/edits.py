@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from blueprints.scale import ScaleState
@@ -32,7 +32,9 @@ class ScaleEdit:
     `seen` is the scale that the decision was made on. Where the config holds another one by the time of
     writing, the edit is refused with `StaleScale` and nothing is written: decide again on what is there.
     `reason` is one sentence for people. `decision` is plain data for the journal (inputs, forecast, band,
-    winning factor). `removals` name the clusters that shrink, so that the right members go.
+    winning factor). `removals` name the clusters that shrink, so that the right members go. With `settle`
+    the update ends when what changed is ready; otherwise it does not wait for members of a cluster that
+    serves already.
     """
 
     stack: str
@@ -42,15 +44,24 @@ class ScaleEdit:
     groups: Mapping[str, int] = field(default_factory=dict)
     removals: tuple[Removal, ...] = ()
     decision: Mapping[str, Any] = field(default_factory=dict)
+    settle: bool = False
 
     def onto(self, scale: ScaleState) -> ScaleState:
         """The scale after this edit, of the next generation; the same object where nothing changes."""
         clusters, groups = {**scale.clusters, **self.clusters}, {**scale.groups, **self.groups}
         if clusters == scale.clusters and groups == scale.groups:
             return scale
-        return scale.model_copy(
-            update={"clusters": clusters, "groups": groups, "generation": scale.generation + 1}
-        )
+        return ScaleState(clusters=clusters, groups=groups, generation=scale.generation + 1)
+
+    def to_data(self) -> dict[str, Any]:
+        """Plain data for the journal."""
+        return {**asdict(self), "seen": self.seen.to_data()}
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> "ScaleEdit":
+        """The edit of a journal's row."""
+        removals = tuple(Removal(**each) for each in data["removals"])
+        return cls(**{**data, "seen": ScaleState.parse(data["seen"]), "removals": removals})
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from dataclasses import replace
 from pathlib import Path
 
 from autoscaler.act.pulumi_cli import Pulumi
@@ -38,6 +39,31 @@ def environment() -> dict[str, str]:
     """The whole environment of a Pulumi process of ours."""
     kept = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     return {**kept, **variables()}
+
+
+def automatic(cli: Pulumi) -> Pulumi:
+    """The same CLI for updates that nobody watches: faster, and leaving less behind.
+
+    The engine writes a debug log of some megabytes for each update, at a third of its CPU time, unless it
+    cannot: so its home is one of the same plugins and without a folder for logs. What it needs for an
+    update is small and short-lived, so its collector may be lazy. Copies of the state after each update
+    are left to `pulumi up`; the state and its `.bak` are written as ever.
+    """
+    own = Path(cli.environment["PULUMI_HOME"])
+    home = own.with_name(f"{own.name}-automatic")
+    home.mkdir(mode=0o700, exist_ok=True)
+    plugins = home / "plugins"
+    if not plugins.is_symlink():
+        plugins.symlink_to(Path("..") / own.name / "plugins")
+    (home / "logs").touch(mode=0o600)
+    extra = {
+        "PULUMI_HOME": str(home),
+        "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
+        "GOGC": "400",
+        # The autoscaler watches members itself; ours alone knows this switch.
+        "ALTO_SCALE_AT_ONCE": "true",
+    }
+    return replace(cli, environment={**cli.environment, **extra})
 
 
 def pulumi() -> Pulumi:

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from autoscaler.act.update_errors import StackConflict, UpdateError, WrongPassph
 
 PROJECT = "altostratus"
 Listener = Callable[[str], None]
+LARGEST_LOG = 5_000_000  # bytes; the one before is kept beside it
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class Pulumi:
     """The CLI with the environment that it needs.
 
     root: the checkout; state: the folder of the file backend; logs: where each stack's last
-    output is kept; environment: PULUMI_HOME, backend, passphrase file and PATH.
+    output is kept; environment: PULUMI_HOME, backend, passphrase file and PATH. descriptors: open
+    files that the CLI's process inherits.
     """
 
     root: Path
@@ -48,6 +51,7 @@ class Pulumi:
     state: Path
     logs: Path
     environment: Mapping[str, str]
+    descriptors: tuple[int, ...] = ()
 
     def config_path(self, stack: str) -> Path:
         return self.root / "stacks" / "config" / f"Pulumi.{stack}.yaml"
@@ -174,6 +178,7 @@ class Pulumi:
             stderr=subprocess.PIPE if not log else subprocess.STDOUT,
             text=True,
             start_new_session=True,  # an interrupt reaches the CLI once, through us
+            pass_fds=self.descriptors,
         )
         if give_up is not None:
             threading.Thread(target=_interrupt_when, args=(give_up, process), daemon=True).start()
@@ -205,11 +210,15 @@ class Pulumi:
         return lines
 
     def _keep(self, stack: str, command: Sequence[str], text: str) -> None:
-        self.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.logs / f"{stack}.log"
-        with path.open("a") as stream:
-            stream.write(f"$ {' '.join(command)}\n{text}\n")
-        path.chmod(0o600)
+        # The update is done, whatever becomes of its log: a full disk must not make it a failure.
+        with suppress(OSError):
+            self.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if path.exists() and path.stat().st_size > LARGEST_LOG:
+                path.replace(path.with_suffix(".log.1"))
+            with path.open("a") as stream:
+                stream.write(f"$ {' '.join(command)}\n{text}\n")
+            path.chmod(0o600)
 
     def _error(self, arguments: Sequence[str], stack: str, text: str) -> UpdateError:
         what = f"pulumi {' '.join(a for a in arguments if not a.startswith('-'))} of {stack}"

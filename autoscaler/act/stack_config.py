@@ -14,6 +14,8 @@ from typing import Any
 
 import yaml
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 class ConfigUnreadable(Exception):
     """The stack's config file is not a YAML mapping; nothing was written."""
@@ -109,8 +111,16 @@ def read(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        tree = yaml.safe_load(path.read_text("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigUnreadable(f"{path} is not YAML: {error}") from error
+    return _plain(text, path)
+
+
+def _plain(text: str, path: Path) -> dict[str, Any]:
+    try:
+        tree = yaml.load(text, LOADER)  # noqa: S506  (either of them is the safe loader)
+    except yaml.YAMLError as error:
         raise ConfigUnreadable(f"{path} is not YAML: {error}") from error
     if tree is None:
         return {}
@@ -140,6 +150,20 @@ def change(path: Path, key: str, become: Callable[[Any], Any]) -> bool:
         old = read(path).get(key)
         value = become(old)
         if value == old:
+            return False
+        replace_file(path, edited(text, {key: value}, str(path)))
+        return True
+
+
+def exchange(path: Path, key: str, seen: Any, value: Any) -> bool:
+    """Write `value` where the key still has the value `seen`; False, and nothing written, where not.
+
+    `seen` is None for a key that is not there. Raises FileNotFoundError when the file is gone: it is
+    never begun anew.
+    """
+    with _locked(path):
+        text = path.read_text("utf-8")
+        if _plain(text, path).get(key) != seen:
             return False
         replace_file(path, edited(text, {key: value}, str(path)))
         return True

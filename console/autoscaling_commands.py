@@ -14,8 +14,25 @@ Maximum = Annotated[int, typer.Option("--max", help="Most members.", min=1)]
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `alto`."""
+    app.command()(autoscale)
     app.command()(decide)
     app.command()(replay)
+
+
+def autoscale(
+    application: Annotated[
+        list[str] | None, typer.Option("--app", help="Only this application; several times for several.")
+    ] = None,
+    settings: Annotated[Path | None, typer.Option(help="A YAML file with the autoscaler's settings.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Decide and say why; change and write down nothing.")
+    ] = False,
+    once: Annotated[bool, typer.Option("--once", help="Decide and act once, then end.")] = False,
+) -> None:
+    """Scale every application by its policies, and bring failed parts back, until interrupted."""
+    from console.autoscaler import autoscale as run
+
+    run(application or [], settings, dry_run=dry_run, once=once)
 
 
 def decide(

@@ -71,6 +71,11 @@ class ApplicationLoop:
         return self.watched.stack
 
     @property
+    def under_way(self) -> Ticket | None:
+        """The ticket of what was handed to the runner and has not ended."""
+        return self._under_way.ticket if self._under_way is not None else None
+
+    @property
     def busy(self) -> bool:
         """Whether an edit is on its way."""
         return self._under_way is not None or self.confirming.submitted is not None

@@ -83,6 +83,11 @@ class Autoscaler:
         self._saved: dict[str, float] = {}
         self._targets: dict[str, list[Target]] = {}
 
+    @property
+    def period(self) -> float:
+        """Seconds between looks."""
+        return self._settings.period
+
     def targets(self, cloud: str) -> Sequence[Target]:
         """The clusters of a cloud to measure, as of the last look."""
         return self._targets.get(cloud, [])

@@ -87,14 +87,21 @@ class Clouds:
             watch = MembersWatch(path, self._changed)
             await asyncio.to_thread(watch.await_first, 5.0)
             self._open[cloud] = _Open(mark, watch)
-            for name in self._settings.sources:
-                told = self._settings.of_source(name, cloud)
-                self._gathering.add(cloud, self._make(name, Cloud(cloud, path, told)))
             self._problems.pop(cloud, None)
+            self._add_sources(cloud, path)
         except (OSError, SourceError) as error:
             self._trouble(cloud, str(error))
         except Exception as error:  # the kubeconfig comes from an update's outputs: Pulumi, a passphrase
             self._trouble(cloud, f"{type(error).__name__}: {error}")
+
+    def _add_sources(self, cloud: str, kubeconfig: Path) -> None:
+        """Each by itself: one that cannot be made does not keep the others away."""
+        for name in self._settings.sources:
+            try:
+                told = self._settings.of_source(name, cloud)
+                self._gathering.add(cloud, self._make(name, Cloud(cloud, kubeconfig, told)))
+            except SourceError as error:
+                self._trouble(cloud, str(error))
 
     def _trouble(self, cloud: str, text: str) -> None:
         if self._problems.get(cloud) != text:

@@ -110,12 +110,17 @@ class Confirming:
             members = [m for copy in cluster.copies for m in seen.get(copy.name, NOTHING).members]
             for member in members:
                 alive.add(member.name)
-                if member.name not in self.known and now - member.created < YOUNG:
+                if member.name not in self.known and _tells_its_start(member, now):
                     self.young.add(member.name)
             starts = self.starts.setdefault(path, StartTimes())
             starts.see((m.name, m.started) for m in members if m.name in self.young)
         self.known = alive
         self.young &= alive
+
+
+def _tells_its_start(member: SeenMember, now: float) -> bool:
+    """Whether it is seen first while it starts, or was ready so soon that no later pause can be meant."""
+    return now - member.created < YOUNG or (member.started is not None and member.started < YOUNG)
 
 
 def _why(cluster: ScaledCluster, seen: Mapping[str, SeenCluster], ready: int, waited: float) -> str:

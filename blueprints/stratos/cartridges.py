@@ -223,7 +223,7 @@ class CartridgeImport:
         return port
 
     def _on_hosts(self, mapping: Record) -> bool:
-        """Whether a port is reached at the hosts' addresses, as it was on Kubernetes unless told otherwise."""
+        """Whether a port is reached at the hosts' addresses, as it was on Kubernetes by default."""
         exposure = mapping.text("kubernetesPortType").lower()
         if exposure not in ("", "nodeport", "clusterip"):
             self.changed(

@@ -20,10 +20,13 @@ _KNOWN = {
     "privateIPAddress": "a registered cluster tells its machines itself",
     "publicIPAddress": "a registered cluster tells its machines itself",
     "networkInterfaces": "the network of a virtual machine",
+    "portMapping.name": "the built-in cartridge names its ports itself",
+    "portMapping.proxyPort": "the built-in cartridge does not listen there",
     "createdDate": "the state of a running server",
     "status": "the state of a running server",
     "signUpsExist": "the state of a running server",
 }
+_UNFIT = "it has not the form that is expected here"
 _OTHERWISE = "nothing here takes it"
 _LENGTH = 60
 
@@ -36,11 +39,22 @@ def note_unread(session: Session) -> None:
             if (str(record.file), record.line) not in taken:
                 continue
             subject = kind if name == str(record.file) else f"{kind} {name}"
-            for path, node in _unread(record):
+            for path, node, unfit in _unread(record):
+                why = _UNFIT if unfit else _why(kind, path)
                 session.report.add(
-                    "not carried over", record.file, node.line, subject,
-                    f"{path}{_shown(node)}: {_why(kind, path)}",
-                )  # fmt: skip
+                    "not carried over", record.file, node.line, subject, f"{path}{_shown(node)}: {why}"
+                )
+    _note_silent(session)
+
+
+def _note_silent(session: Session) -> None:
+    """Documents that led to nothing, and of which nothing was said."""
+    told = {(e.file, e.line) for e in session.report.entries}
+    for (kind, _), records in session.collection.variants.items():
+        for record in records:
+            # An entry about a part of the document stands on a line of its own below.
+            if not any(f == str(record.file) and line >= record.line for f, line in told):
+                session.left(record, kind, "it holds nothing to carry over")
 
 
 def _why(kind: str, path: str) -> str:
@@ -49,20 +63,28 @@ def _why(kind: str, path: str) -> str:
     return _KNOWN.get(".".join(steps[-2:])) or _KNOWN.get(steps[-1], _OTHERWISE)
 
 
-def _unread(record: Record) -> Iterator[tuple[str, Node]]:
+def _unread(record: Record) -> Iterator[tuple[str, Node, bool]]:
+    """Values never asked for, and those asked for in another form (True), with their paths."""
+    reading = record.reading
     pending: list[tuple[str, Node]] = [("", record.node)]
     while pending:
         path, node = pending.pop()
         if isinstance(node.value, list):
-            pending += [(f"{path}[{index}]", item) for index, item in enumerate(node.value)]
+            for index, item in enumerate(node.value):
+                if id(item) in reading.entries:
+                    pending.append((f"{path}[{index}]", item))
+                elif not _empty(item):
+                    yield f"{path}[{index}]", item, True
         if not isinstance(node.value, dict):
             continue
         for key, (_, value) in node.value.items():
-            inner = f"{path}.{key}" if path else str(key)
-            if (id(node), str(key)) in record.read:
+            inner, place = f"{path}.{key}" if path else str(key), (id(node), str(key))
+            if _empty(value):
+                continue
+            if reading.missed(place) or reading.misread(place):
+                yield inner, value, not reading.missed(place)
+            elif place in reading.fitting:
                 pending.append((inner, value))
-            elif not _empty(value):
-                yield inner, value
 
 
 def _empty(node: Node) -> bool:

@@ -7,6 +7,7 @@ import typer
 
 from console import (
     autoscaling_commands,
+    balancer_commands,
     document_commands,
     placement_commands,
     scaling_commands,
@@ -28,6 +29,7 @@ placement_commands.register(app)
 scaling_commands.register(app)
 supervision_commands.register(app)
 autoscaling_commands.register(app)
+balancer_commands.register(app)
 
 Stack = Annotated[str, typer.Argument(help="The stack's name, such as app-hello.")]
 

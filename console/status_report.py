@@ -98,14 +98,24 @@ def _urls(outputs: dict[str, Any]) -> list[str]:
     return [url for url in urls if isinstance(url, str)]
 
 
+def _named(urls: list[str], balancers: dict[str, Any]) -> list[str]:
+    """Each URL with the host names that its load balancer knows."""
+    hosts = {url: ", ".join(each.get("hosts") or []) for each in balancers.values() for url in each["urls"]}
+    return [f"{url}  {hosts[url]}" if hosts.get(url) else url for url in urls]
+
+
 def addresses(application: str) -> list[str]:
-    """The URLs of an application's stack. Raises BadInput naming the applications there are."""
+    """The URLs of an application's stack, with the host names they answer to.
+
+    Raises BadInput naming the applications there are.
+    """
     cli = pulumi()
     stack = f"app-{application}"
     if not cli.exists(stack):
         names = ", ".join(s.removeprefix("app-") for s in cli.stacks() if s.startswith("app-")) or "none"
         raise BadInput(f"there is no application {application}", f"Applications here: {names}.")
-    urls = _urls(stack_outputs(cli, stack))
+    outputs = stack_outputs(cli, stack)
+    urls = _named(_urls(outputs), outputs.get("balancers") or {})
     if not urls:
         raise BadInput(
             f"{application} has no public port, or is not deployed yet", f"`alto up {stack}` deploys it."

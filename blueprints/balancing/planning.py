@@ -42,7 +42,7 @@ LABEL = "altostratus.dev/balancer"
 _WEIGHT = 100
 _SPLIT_LIMIT = 63
 _FINE = 100
-"""A route's weight is shared by the running copies of its cluster."""
+"""The weight of a route that shares its requests with another is divided among its cluster's copies."""
 
 _MEMBER_PROTOCOLS: Mapping[str, MemberProtocol] = {
     "http": "http", "websocket": "http", "https": "https", "http2": "h2c", "grpc": "h2c",
@@ -271,7 +271,8 @@ class _Parts:
             backends = self.backends_of(wish.reached, wish.port, http=True)
             suffix = "" if wish.weight == _WEIGHT else f"-w{wish.weight}"
             names += [f"{_plain(backend.key)}{suffix}" for backend in backends]
-            share = wish.weight * _FINE // max(1, sum(b.cluster in self.plan.clusters for b in backends))
+            running = max(1, sum(each.cluster in self.plan.clusters for each in backends))
+            share = wish.weight if len(wishes) == 1 else wish.weight * _FINE // running
             shares += [(backend.key, share) for backend in backends]
         name = shorten(".".join(names), _SPLIT_LIMIT)
         copies = len(names) > 1 and len({wish.reached.path for wish in wishes}) == 1

@@ -37,6 +37,7 @@ class LoadBalancer(pulumi.ComponentResource):
                 "level": balancer.level,
                 "clusters": list(balancer.clusters),
                 "hosts": list(balancer.hosts),
+                "routes": routes(balancer),
                 "addresses": made.addresses,
                 "ports": ports,
                 "urls": self.urls,
@@ -53,4 +54,19 @@ def urls(balancer: Balancer, addresses: Sequence[str], ports: Mapping[str, int])
         f"{listener.protocol}://{address}:{int(ports[listener.name])}"
         for listener in ordered
         for address in addresses
+    ]
+
+
+def routes(balancer: Balancer) -> list[dict[str, Any]]:
+    """Where requests go, in the order they are matched. Pure."""
+    return [
+        {
+            "host": rule.host or "*",
+            "path": rule.path,
+            "rewrite": rule.rewrite or "",
+            "split": rule.split,
+            "tenant": rule.tenant,
+            "listeners": list(rule.listeners),
+        }
+        for rule in balancer.rules
     ]

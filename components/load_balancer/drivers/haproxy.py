@@ -239,7 +239,6 @@ def _backend(backend: Backend, balancer: Balancer) -> Iterator[str]:
     yield from _balance(backend, balancer)
     if backend.mode == "http" and document.health.path is not None:
         yield f"option httpchk GET {document.health.path}"
-    yield f"timeout check {milliseconds(document.health.timeout.seconds)}ms"
     retries = document.retries
     causes = [_RETRY_ON[each] for each in retries.on]
     yield f"retries {retries.attempts if causes else 0}"

@@ -1,0 +1,21 @@
+"""The command `alto lb`: an application's load balancers, live."""
+
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `alto`."""
+    app.command()(lb)
+
+
+def lb(
+    application: Annotated[str, typer.Argument(help="The application's name.")],
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on, a second between readings.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="For programs: one JSON object a line.")] = False,
+) -> None:
+    """Show an application's load balancers: routes, members, weights, and requests in flight."""
+    from console.balancer_view import show
+
+    show(application, watch=watch, as_json=json)

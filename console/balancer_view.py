@@ -1,0 +1,98 @@
+"""What `alto lb` shows of load balancers."""
+
+import json
+import time
+from dataclasses import asdict
+from typing import Any
+
+from console.balancer_state import BackendFigures, BalancerFigures, BalancerReader
+
+_PERIOD_SECONDS = 1.0
+_COLOURS = {"serving": "green", "starting": "yellow", "draining": "cyan", "leaving": "cyan", "down": "red"}
+
+
+def show(application: str, *, watch: bool, as_json: bool) -> None:
+    """Print the balancers of an application, once or until interrupted."""
+    reader = BalancerReader(application)
+    if as_json:
+        while True:
+            print(json.dumps([asdict(each) for each in reader.read()]), flush=True)
+            if not watch:
+                return
+            time.sleep(_PERIOD_SECONDS)
+    from rich.console import Console, Group
+    from rich.live import Live
+
+    console = Console()
+    if not watch:
+        console.print(Group(*_parts(reader.read())))
+        return
+    with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
+        while True:
+            live.update(Group(*_parts(reader.read())), refresh=True)
+            time.sleep(_PERIOD_SECONDS)
+
+
+def _parts(balancers: list[BalancerFigures]) -> list[Any]:
+    parts: list[Any] = []
+    for balancer in balancers:
+        hosts = f"  {', '.join(balancer.hosts)}" if balancer.hosts else ""
+        parts.append(
+            f"[bold]{balancer.name}[/] ({balancer.driver}, {balancer.ready} of {balancer.replicas} replicas "
+            f"ready){hosts}"
+        )
+        parts += [f"  {url}" for url in balancer.urls]
+        parts += [f"  [red]{problem}[/]" for problem in balancer.problems]
+        parts += [_routes(balancer), _members(balancer)]
+    return parts
+
+
+def _routes(balancer: BalancerFigures) -> Any:
+    from rich.table import Table
+
+    table = Table("host", "path", "goes to", "weight", "share", title="Routes", title_justify="left")
+    for route in balancer.routes:
+        path = route["path"] + (f" as {route['rewrite']}" if route["rewrite"] else "")
+        shares = balancer.splits.get(route["split"], {})
+        head = [str(route["host"]), path]
+        for backend, share in shares.items() or {route["split"]: {}}.items():
+            weight, part = share.get("weight"), share.get("share")
+            table.add_row(
+                *head,
+                backend,
+                "" if weight is None else f"{weight:g}",
+                "" if part is None else f"{part:.0%}",
+            )
+            head = ["", ""]
+    return table
+
+
+def _members(balancer: BalancerFigures) -> Any:
+    from rich.table import Table
+
+    table = Table(
+        "member", "state", "in flight", "waiting", "requests", "errors", "rate", "p50", "p99",
+        title="Members", title_justify="left",
+    )  # fmt: skip
+    for key, figures in balancer.backends.items():
+        table.add_row(f"[bold]{key}", *_total(figures))
+        for name, member in sorted(figures.members.items()):
+            colour = _COLOURS.get(member.state, "red")
+            table.add_row(
+                f"  {name}", f"[{colour}]{member.state}", str(member.serving), str(member.queued),
+                str(member.requests), str(member.errors),
+            )  # fmt: skip
+    return table
+
+
+def _total(figures: BackendFigures) -> list[str]:
+    serving = sum(member.state == "serving" for member in figures.members.values())
+    state = figures.maintenance or f"{serving} serving"
+    return [
+        state, str(figures.serving), str(figures.queued), str(figures.requests), str(figures.errors),
+        f"{figures.rate:.1f}/s", _seconds(figures.p50), _seconds(figures.p99),
+    ]  # fmt: skip
+
+
+def _seconds(value: float | None) -> str:
+    return "" if not value else f"{value * 1000:.0f} ms"

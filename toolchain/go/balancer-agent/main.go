@@ -17,6 +17,7 @@ import (
 	"altostratus/toolchain/balancer-agent/cluster"
 	"altostratus/toolchain/balancer-agent/figures"
 	"altostratus/toolchain/balancer-agent/haproxy"
+	"altostratus/toolchain/balancer-agent/nginx"
 	"altostratus/toolchain/balancer-agent/program"
 )
 
@@ -44,9 +45,10 @@ func run() error {
 	settings := agent.FromEnvironment()
 	book, lines := figures.NewBook(), accesslog.New(os.Stdout)
 	defer lines.Flush()
+	var balancer *agent.Agent
 	driver, err := driverFor(settings, program.Settings{
 		Folder: settings.Run, Book: book, Line: lines.Line, Replica: settings.Replica,
-	})
+	}, func() { balancer.Wake() })
 	if err != nil {
 		return err
 	}
@@ -55,7 +57,7 @@ func run() error {
 		log.Printf("members of Services are not followed: %v", err)
 		clients = nil
 	}
-	balancer := agent.New(settings, driver, book, clients)
+	balancer = agent.New(settings, driver, book, clients)
 	server, err := balancer.Server()
 	if err != nil {
 		return err
@@ -79,7 +81,7 @@ func run() error {
 	return server.Shutdown(within)
 }
 
-func driverFor(settings agent.Settings, own program.Settings) (program.Driver, error) {
+func driverFor(settings agent.Settings, own program.Settings, wake func()) (program.Driver, error) {
 	name, err := agent.DriverName(settings)
 	if err != nil {
 		return nil, err
@@ -87,6 +89,8 @@ func driverFor(settings agent.Settings, own program.Settings) (program.Driver, e
 	switch name {
 	case "haproxy":
 		return haproxy.New(own)
+	case "nginx":
+		return nginx.New(own, wake)
 	default:
 		return nil, fmt.Errorf("driver %q is not in this program", name)
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"altostratus/toolchain/balancer-agent/cluster"
@@ -34,6 +35,8 @@ type Agent struct {
 	clients  *cluster.Clients
 	wake     chan struct{}
 	started  time.Time
+
+	readiness atomic.Pointer[error] // as last found
 
 	mutex    sync.Mutex // guards all below
 	loaded   configuration
@@ -359,13 +362,28 @@ func (a *Agent) watchWaiting() {
 }
 
 // Ready says whether this replica should get requests, and if not, why.
+//
+// While a configuration is being loaded the answer is that of before: what runs goes on serving.
 func (a *Agent) Ready() error {
-	a.mutex.Lock()
+	if !a.mutex.TryLock() {
+		if before := a.readiness.Load(); before != nil {
+			return *before
+		}
+		a.mutex.Lock()
+	}
 	defer a.mutex.Unlock()
+	found := a.ready()
+	a.readiness.Store(&found)
+	return found
+}
+
+func (a *Agent) ready() error {
 	process := a.driver.Process()
 	switch {
 	case a.draining:
 		return errors.New("ending")
+	case a.loaded.hash == "":
+		return errors.New("nothing is loaded yet")
 	case process == nil || !process.Running():
 		return errors.New("the program does not run")
 	case a.clients != nil && !a.synced && !a.anyMembers():

@@ -29,8 +29,11 @@ const (
 //go:embed waiting.lua
 var waitingLua string
 
-//go:embed page.html
-var page string
+// What HAProxy puts into the page when it answers.
+const (
+	reasonText = "%[var(txn.reason,unavailable),map(@REASONS@)]"
+	noticeText = "%[var(txn.notice,)]"
+)
 
 // Driver runs HAProxy.
 type Driver struct {
@@ -54,7 +57,10 @@ type former struct {
 // New makes a driver with its working files in place, and takes in what HAProxy logs.
 func New(settings program.Settings) (*Driver, error) {
 	driver := &Driver{settings: settings, place: folder(settings.Folder), applied: map[string]string{}}
-	filled := strings.ReplaceAll(page, "@REASONS@", driver.place.reasons())
+	filled := strings.NewReplacer(
+		"%", "%%", "@REASON@", strings.ReplaceAll(reasonText, "@REASONS@", driver.place.reasons()),
+		"@NOTICE@", noticeText,
+	).Replace(reasons.Page)
 	files := map[string]string{
 		driver.place.lua(): waitingLua, driver.place.page(): filled, driver.place.reasons(): reasons.Map(),
 	}

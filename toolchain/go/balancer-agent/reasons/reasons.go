@@ -2,9 +2,17 @@
 package reasons
 
 import (
+	_ "embed"
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
+
+// Page holds @REASON@ and @NOTICE@.
+//
+//go:embed page.html
+var Page string
 
 var texts = map[string]string{
 	"no-members":    "Nobody serves this page at the moment. It may be starting; please try again in a little while.",
@@ -16,12 +24,6 @@ var texts = map[string]string{
 	"unavailable":   "Nobody could answer in time. Please try again in a little while.",
 }
 
-// Text for a reason.
-func Text(reason string) string { return texts[reason] }
-
-// All the texts, by reason.
-func All() map[string]string { return texts }
-
 // Map is HAProxy's file of them.
 func Map() string {
 	var lines []string
@@ -30,4 +32,15 @@ func Map() string {
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n") + "\n"
+}
+
+// Lua is nginx's file of them, with the page.
+func Lua() string {
+	var text strings.Builder
+	text.WriteString("return { reasons = {\n")
+	for _, reason := range slices.Sorted(maps.Keys(texts)) {
+		fmt.Fprintf(&text, "    [%q] = %q,\n", reason, texts[reason])
+	}
+	fmt.Fprintf(&text, "}, page = [==[%s]==] }\n", Page)
+	return text.String()
 }

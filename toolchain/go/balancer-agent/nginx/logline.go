@@ -1,0 +1,61 @@
+package nginx
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+
+	"altostratus/toolchain/balancer-agent/figures"
+)
+
+// line is what nginx says of one request: figures by tabs, then the access log's fields as JSON.
+type line struct {
+	backend, member string
+	status          int
+	seconds         float64
+	upstream        []string // the status of each try
+	reason, split   string
+	rest            []byte
+}
+
+const parts = 9
+
+const clientLeft = 499 // nginx's own
+
+func parseLine(text []byte) (line, bool) {
+	fields := bytes.SplitN(text, []byte{'\t'}, parts)
+	if len(fields) != parts {
+		return line{}, false
+	}
+	status, err := strconv.Atoi(string(fields[2]))
+	if err != nil {
+		return line{}, false
+	}
+	seconds, err := strconv.ParseFloat(string(fields[3]), 64)
+	if err != nil {
+		return line{}, false
+	}
+	found := line{
+		backend: string(fields[0]), member: string(fields[1]), status: status, seconds: seconds,
+		reason: string(fields[6]), split: string(fields[7]), rest: fields[8],
+	}
+	if tries := string(fields[4]); tries != "" && tries != "-" {
+		found.upstream = strings.Split(tries, ", ")
+	}
+	return found, true
+}
+
+func (l line) retries() int { return max(len(l.upstream)-1, 0) }
+
+func (l line) failed() figures.By {
+	switch {
+	case l.status == clientLeft:
+		return figures.Client
+	case l.status < 500:
+		return figures.Nobody
+	case len(l.upstream) == 0:
+		return figures.Balancer
+	default:
+		return figures.TheirOwn
+	}
+}

@@ -11,7 +11,7 @@ stands beside them: the clusters under `stopped` are held at no members until wh
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -149,6 +149,32 @@ def resolve(scale: ScaleState, root: ComposedLevel) -> ResolvedScale:
         for entries in table.values():
             entries.sort(key=lambda entry: -sum(1 for _, n in entry[0] if n is not None))
     return resolved
+
+
+def kind_of(text: str, root: ComposedLevel) -> Literal["cluster", "group"]:
+    """Whether a key of a scale names a cluster or a group. Raises DocumentError where it names neither,
+    or might be either."""
+    found = {what: _resolve_key(text, what, root) for what in ("cluster", "group")}
+    known = {what: key for what, key in found.items() if not isinstance(key, Finding)}
+    if len(known) == 1:
+        return "cluster" if "cluster" in known else "group"
+    if known:
+        exact = tuple(segment.partition(".")[0] for segment in text.split("/"))
+        paths = [tuple(alias for alias, _ in key) for key, _ in known.values()]
+        if exact in paths:
+            return "cluster" if exact == paths[0] else "group"
+        raise DocumentError(
+            [
+                Finding(
+                    "ALT1301", f"{text!r} is the alias of a cluster and of a group", path=text, value=text,
+                    allowed=tuple(map("/".join, paths)),
+                    hint=f"Write {'/'.join(paths[0])} for the cluster, {'/'.join(paths[1])} for the group.",
+                )
+            ]
+        )  # fmt: skip
+    findings = [each for each in found.values() if isinstance(each, Finding)]
+    close = [each for each in findings if each.nearest or "is the alias of" in each.message]
+    raise DocumentError((close or findings)[:1])
 
 
 def out_of_range(text: str, what: str, count: int, bounds: Range) -> Finding | None:

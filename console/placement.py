@@ -63,30 +63,19 @@ def lines(placement: Placement) -> list[str]:
 
 
 def _from_documents(paths: list[str], application: str, targets: list[str]) -> tuple[Workspace, Plan]:
-    from console.scaling import merged, parse, split
+    from console.scaling import Planner, asked, parse
 
     workspace = Workspace.load([Path(path) for path in paths])
-    plan = workspace.plan(application)
-    if targets:
-        clusters, groups = split(parse(targets), {level.alias for level in plan.levels.values()})
-        plan = workspace.plan(application, merged(ScaleState(), clusters, groups))
-    return workspace, plan
+    plan = Planner(workspace, application)
+    return workspace, plan(asked(plan, ScaleState(), parse(targets)))
 
 
 def _from_stack(application: str, targets: list[str]) -> tuple[Workspace, Plan]:
-    from autoscaler.act.environment import pulumi
-    from autoscaler.act.stack_config import read
-    from console.scaling import merged, parse, planner, split
+    from console.applications import known
+    from console.scaling import asked, parse, planner
 
-    cli = pulumi()
-    plan, current = planner(cli, application)
-    blueprint = read(cli.config_path(f"app-{application}"))["altostratus:blueprint"]
-    sources = [blueprint] if isinstance(blueprint, str) else blueprint
-    workspace = Workspace.load([cli.root / source for source in sources])
-    if targets:
-        clusters, groups = split(parse(targets), {level.alias for level in plan(current).levels.values()})
-        current = merged(current, clusters, groups)
-    return workspace, plan(current)
+    plan, current = planner(*known(application))
+    return plan.workspace, plan(asked(plan, current, parse(targets)))
 
 
 def _check_names(live: Live, plan: Plan) -> None:

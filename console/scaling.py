@@ -1,17 +1,42 @@
 """Manual scaling: an edit of `altostratus:scale` and an update, as the autoscaler does it."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from autoscaler.act.environment import pulumi
+from autoscaler.act import stack_config
 from autoscaler.act.pulumi_cli import Pulumi
-from autoscaler.act.stack_config import read
+from autoscaler.supervise.supervised import HOME_COPY, blueprint_sources
+from blueprints.composition import ComposedLevel
 from blueprints.plan import Plan
-from blueprints.scale import ScaleState
+from blueprints.scale import ScaleState, kind_of
 from blueprints.workspace import Workspace
+from console.applications import known
 from console.errors import BadInput
 from console.updates import recovered, tell
+from policies.dependent_scaling import counts, released, with_dependents
 
 KEY = "altostratus:scale"
+ROUNDS = 20
+"""Groups that follow may bring levels with rules of their own; deeper than this nothing nests."""
+
+
+@dataclass(frozen=True)
+class Planner:
+    """An application's documents, ready to be expanded at any scale."""
+
+    workspace: Workspace
+    name: str
+    copy: str = HOME_COPY
+
+    def __call__(self, scale: ScaleState) -> Plan:
+        """Its plan. Raises DocumentError, naming the range, for a scale outside it."""
+        return self.workspace.plan(self.name, scale, self.copy)
+
+    @property
+    def root(self) -> ComposedLevel:
+        """The tree that keys of a scale are found in."""
+        return self.workspace.compose(self.name)
 
 
 def scale(application: str, targets: list[str], *, preview: bool) -> None:
@@ -19,42 +44,41 @@ def scale(application: str, targets: list[str], *, preview: bool) -> None:
 
     Raises BadInput for a malformed target and DocumentError, naming the range, for one outside it.
     """
-    cli, stack = pulumi(), f"app-{application}"
-    plan, current = planner(cli, application)
-    before = plan(current)
-    clusters, groups = split(parse(targets), {level.alias for level in before.levels.values()})
-    wanted = merged(current, clusters, groups)
-    after = plan(wanted)
+    cli, stack = known(application)
+    plan, current = planner(cli, stack)
+    wanted = asked(plan, current, parse(targets))
+    before, after = plan(current.at_rest()), plan(wanted.at_rest())
     for line in changes(members(before), members(after)):
         print(line)
     if preview:
         return
     for each in recovered(cli, stack):
         print(f"{stack}: {each}")
-    cli.configure(stack, {KEY: wanted.to_data()})
+
+    def again(value: Any) -> Any:
+        # Somebody may have edited the scale since: what they changed and we do not name stays.
+        return asked(plan, ScaleState.parse(value), parse(targets)).to_data()
+
+    stack_config.change(cli.config_path(stack), KEY, again)
     tell(stack, cli.up(stack, "--refresh=false"))
 
 
-def planner(cli: Pulumi, application: str) -> tuple[Callable[[ScaleState], Plan], ScaleState]:
-    """What expands the application of a stack at a given scale, and the scale that it has now.
-
-    Raises BadInput, naming the applications there are, where there is no such stack.
-    """
-    stack = f"app-{application}"
-    if not cli.exists(stack):
-        names = ", ".join(s.removeprefix("app-") for s in cli.stacks() if s.startswith("app-")) or "none"
-        raise BadInput(f"there is no application {application}", f"Applications here: {names}.")
-    config = read(cli.config_path(stack))
-    blueprint = config["altostratus:blueprint"]
-    sources = [blueprint] if isinstance(blueprint, str) else blueprint
-    workspace = Workspace.load([cli.root / source for source in sources])
-    name = config["altostratus:application"]
-    return (lambda state: workspace.plan(name, state)), ScaleState.parse(config.get(KEY))
+def planner(cli: Pulumi, stack: str) -> tuple[Planner, ScaleState]:
+    """What expands the application of a stack at a given scale, and the scale that it has now."""
+    config = stack_config.read(cli.config_path(stack))
+    sources = blueprint_sources(cli.root, config)
+    if not sources:
+        raise BadInput(
+            f"{stack} has no altostratus:blueprint in its config", f"Add it to {cli.config_path(stack)}."
+        )
+    subject, _, cloud = stack.removeprefix("app-").partition("--")
+    name = config.get("altostratus:application", subject)
+    return Planner(Workspace.load(sources), name, cloud or HOME_COPY), ScaleState.parse(config.get(KEY))
 
 
 def current_plan(application: str) -> Plan:
     """The plan of a stack's application at its scale."""
-    plan, current = planner(pulumi(), application)
+    plan, current = planner(*known(application))
     return plan(current)
 
 
@@ -72,10 +96,35 @@ def parse(targets: list[str]) -> dict[str, int]:
     return found
 
 
-def split(targets: Mapping[str, int], groups: set[str]) -> tuple[dict[str, int], dict[str, int]]:
-    """The targets that mean clusters, and those whose last segment is a group's alias."""
-    of_groups = {key: n for key, n in targets.items() if key.split("/")[-1].split(".")[0] in groups}
-    return {key: n for key, n in targets.items() if key not in of_groups}, of_groups
+def asked(plan: Planner, current: ScaleState, targets: Mapping[str, int]) -> ScaleState:
+    """The scale with the targets, and with what has to follow them up or may follow them down."""
+    root = plan.root
+    clusters, groups = split(targets, lambda key: kind_of(key, root))
+    wanted = merged(current, clusters, groups)
+    before = plan(current.at_rest())
+    changed = _changed(before, plan(wanted.at_rest()))
+    wanted = released(before, wanted, changed)
+    for _ in range(ROUNDS):
+        after = plan(wanted.at_rest())
+        again = with_dependents(after, wanted, changed)
+        if again == wanted:
+            break
+        # New copies of groups have rules of their own; what followed has had its say.
+        wanted, changed = again, frozenset(counts(plan(again.at_rest()))) - frozenset(counts(after))
+    return wanted
+
+
+def _changed(before: Plan, after: Plan) -> frozenset[str]:
+    """What has another count, or is new, by the keys of single copies."""
+    old = counts(before)
+    return frozenset(key for key, count in counts(after).items() if old.get(key) != count)
+
+
+def split(targets: Mapping[str, int], kind: Callable[[str], str]) -> tuple[dict[str, int], dict[str, int]]:
+    """The targets that mean clusters, and those that mean groups."""
+    kinds = {key: kind(key) for key in targets}
+    clusters = {key: count for key, count in targets.items() if kinds[key] == "cluster"}
+    return clusters, {key: count for key, count in targets.items() if kinds[key] == "group"}
 
 
 def merged(scale: ScaleState, clusters: Mapping[str, int], groups: Mapping[str, int]) -> ScaleState:

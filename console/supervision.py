@@ -10,12 +10,12 @@ from pathlib import Path
 from types import FrameType
 
 from autoscaler.act.environment import pulumi
-from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.supervise.supervised import Supervised
 from autoscaler.supervise.supervisor import Supervisor
 from autoscaler.supervise.updates import DirectUpdates
 from console import credentials
-from console.errors import BadInput, ConsoleError
+from console.applications import known
+from console.errors import ConsoleError
 from toolchain import paths
 
 
@@ -36,17 +36,7 @@ def supervise(applications: list[str], *, once: bool) -> bool:
     False when one pass was asked for and an application could not be brought back. Raises BadInput for an
     application that there is not, and AlreadySupervised.
     """
-    cli = pulumi()
-    wanted = [_stack(cli, name) for name in applications]
-    with _alone():
-        supervisor = Supervisor(
-            find=lambda: wanted or [s for s in cli.stacks() if s.startswith("app-")],
-            supervised=lambda stack: Supervised(cli, stack),
-            updates=DirectUpdates(cli),
-            kubeconfig=lambda cloud: credentials.refresh(cli, cloud),
-            folder=folder(),
-            tell=_say,
-        )
+    with supervisor_for(applications) as supervisor:
         _end_on_signals(supervisor)
         if once:
             return supervisor.run_once()
@@ -54,12 +44,20 @@ def supervise(applications: list[str], *, once: bool) -> bool:
     return True
 
 
-def _stack(cli: Pulumi, application: str) -> str:
-    stack = f"app-{application}"
-    if not cli.exists(stack):
-        names = ", ".join(s.removeprefix("app-") for s in cli.stacks() if s.startswith("app-")) or "none"
-        raise BadInput(f"there is no application {application}", f"Applications here: {names}.")
-    return stack
+@contextmanager
+def supervisor_for(applications: list[str]) -> Iterator[Supervisor]:
+    """The one supervisor of this checkout. Raises BadInput and AlreadySupervised."""
+    cli = pulumi()
+    wanted = [known(name)[1] for name in applications]
+    with _alone():
+        yield Supervisor(
+            find=lambda: wanted or [s for s in cli.stacks() if s.startswith("app-")],
+            supervised=lambda stack: Supervised(cli, stack),
+            updates=DirectUpdates(cli),
+            kubeconfig=lambda cloud: credentials.refresh(cli, cloud),
+            folder=folder(),
+            tell=_say,
+        )
 
 
 @contextmanager

@@ -1,13 +1,23 @@
-"""Commands that keep applications whole."""
+"""Commands that keep applications whole, or let them rest."""
 
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 
+class Switch(StrEnum):
+    """On or off."""
+
+    on = "on"
+    off = "off"
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to `alto`."""
     app.command()(supervise)
+    app.command()(maintenance)
 
 
 def supervise(
@@ -21,3 +31,20 @@ def supervise(
 
     if not run(applications or [], once=once):
         raise typer.Exit(1)
+
+
+def maintenance(
+    application: Annotated[str, typer.Argument(help="The application's name.")],
+    switch: Annotated[Switch, typer.Argument(help="on or off.")],
+    page: Annotated[Path | None, typer.Option(help="A file with the page's HTML.")] = None,
+    retry_after: Annotated[
+        str | None, typer.Option(help="When clients may ask again, such as 5m.", metavar="TIME")
+    ] = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Show the change; write and run nothing.")
+    ] = False,
+) -> None:
+    """Answer an application's public web ports with a page, and leave it alone, until it is off again."""
+    from console.maintenance import switch as run
+
+    run(application, on=switch is Switch.on, page=page, retry_after=retry_after, preview=preview)

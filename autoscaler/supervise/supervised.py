@@ -66,7 +66,7 @@ class Supervised:
         except DocumentError as error:
             first = error.findings[0]
             raise Unreadable(f"its documents cannot be used: {first.message}") from error
-        resting = "in maintenance" if config.get(MAINTENANCE) else ""
+        resting = "in maintenance" if in_maintenance(config) else ""
         return Reading(str(config.get("altostratus:cloud", cloud)), plan, scale.restart, resting)
 
     def _documents(self, sources: list[Path]) -> Workspace:
@@ -75,6 +75,12 @@ class Supervised:
             self._workspace = Workspace.load(sources)
             self._stamp = stamp
         return self._workspace
+
+
+def in_maintenance(config: dict[str, Any]) -> bool:
+    """Whether a person has put the application to rest."""
+    setting = config.get(MAINTENANCE)
+    return setting is not None and str(setting).lower() not in {"false", ""}
 
 
 def blueprint_sources(root: Path, config: dict[str, Any]) -> list[Path]:

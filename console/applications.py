@@ -1,0 +1,15 @@
+"""An application named on the command line, and its stack."""
+
+from autoscaler.act.environment import pulumi
+from autoscaler.act.pulumi_cli import Pulumi
+from console.errors import BadInput
+
+
+def known(application: str) -> tuple[Pulumi, str]:
+    """The CLI and the application's stack. Raises BadInput, naming the applications there are."""
+    cli = pulumi()
+    stack = f"app-{application}"
+    if not cli.exists(stack):
+        names = ", ".join(s.removeprefix("app-") for s in cli.stacks() if s.startswith("app-")) or "none"
+        raise BadInput(f"there is no application {application}", f"Applications here: {names}.")
+    return cli, stack

@@ -9,6 +9,7 @@ from blueprints.kinds.cartridge import Cartridge
 from blueprints.kinds.cartridge_use import UNBOUNDED
 from blueprints.kinds.deployment_policy import DeploymentPolicy
 from blueprints.names import APPLICATION_NAME_LIMIT
+from blueprints.stratos import sensitive
 from blueprints.stratos.artifacts import artifact
 from blueprints.stratos.dependencies import dependencies
 from blueprints.stratos.groups import best_definition
@@ -189,11 +190,13 @@ class ApplicationImport:
             found = artifact(repository, use["alias"], self.subject, self.report)
             if found is not None:
                 use["artifact"] = found
-        environment: dict[str, str] = {}
+        environment: dict[str, Any] = {}
         for name, value, line in info.properties("property", "properties"):
             variable = variable_of(name.removeprefix("payload_parameter."))
             if name.startswith("payload_parameter.") and variable:
-                environment[variable] = value
+                environment[variable] = sensitive.variable(
+                    variable, value, use["alias"], info, line, self.subject, self.report
+                )
             else:
                 self.report.add("not carried over", info.file, line, self.subject, f"{name!r} of {theirs!r}")
         if environment:

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from blueprints.kinds.cartridge import Cartridge
 from blueprints.kinds.runtime import ImageReference
 from blueprints.names import HOSTNAME_PATTERN
+from blueprints.stratos import sensitive
 from blueprints.stratos.naming import alias_of, free, name_of, variable_of
 from blueprints.stratos.record import Record
 from blueprints.stratos.report import ImportReport
@@ -270,7 +271,9 @@ class CartridgeImport:
             if name.startswith("payload_parameter."):
                 variable = variable_of(name.removeprefix("payload_parameter."))
                 if variable:
-                    environment[variable] = value
+                    environment[variable] = sensitive.variable(
+                        variable, value, self.name, self.record, line, self.subject, self.report
+                    )
             elif key in ("KUBERNETES_CONTAINER_CPU", "KUBERNETES_CONTAINER_MEMORY"):
                 self._resource(key, value, line)
             elif key == "KUBERNETES_SERVICE_SESSION_AFFINITY":
@@ -313,6 +316,8 @@ class CartridgeImport:
             if not path.startswith("/"):
                 path = f"/data/{len(claims) + 1}"
                 self.changed(f"the volume has no mappingPath; it appears at {path}", volume.line)
+            if volume.text("size") and (size is None or not 0 < size < 1_000_000):
+                self.changed(f"size {volume.text('size')!r} becomes 1Gi", volume.line_of("size"))
             gigabytes = max(int(-(-size // 1)), 1) if size is not None and 0 < size < 1_000_000 else 1
             claims.append(
                 {

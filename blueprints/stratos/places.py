@@ -7,6 +7,7 @@ from blueprints.kinds.network_partition import NetworkPartition
 from blueprints.stratos.naming import free, name_of, variable_of
 from blueprints.stratos.record import Record
 from blueprints.stratos.report import ImportReport
+from blueprints.stratos.sensitive import is_sensitive
 
 HOME_CLOUD = "local"
 """The cloud that takes the place of Stratos' simulated one."""
@@ -53,6 +54,11 @@ def payload(record: Record, subject: str, report: ImportReport) -> dict[str, str
                 subject,
                 f"{variable or name}, a setting of Stratos' agent",
             )
+        elif is_sensitive(variable):
+            report.add(
+                "not carried over", record.file, line, subject,
+                f"{variable}, which looks like a secret: give it to cartridges as one",
+            )  # fmt: skip
         else:
             environment[variable] = value
     return environment
@@ -148,7 +154,8 @@ def _partition(partition: Record, subject: str, report: ImportReport) -> tuple[d
                 if name in ("region", "zone")
                 else "it means nothing for host clusters"
             )
-            report.add("not carried over", partition.file, line, subject, f"{name} {value!r}: {why}")
+            shown = "(hidden)" if is_sensitive(name) else repr(value)
+            report.add("not carried over", partition.file, line, subject, f"{name} {shown}: {why}")
     return made, cluster
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from blueprints.nodes import Node
 from blueprints.stratos.record import Record
+from blueprints.stratos.sensitive import is_sensitive
 from blueprints.stratos.session import Session
 
 _KNOWN = {
@@ -15,6 +16,7 @@ _KNOWN = {
     "artifactRepository.alias": "the cluster it stands in is meant",
     "privateRepo": "it means nothing without an address",
     "application.alias": "an application goes by its applicationId",
+    "kubernetesMaster.property": "its endpoint tells the port, and members have a namespace of their own",
     "hostId": "a registered cluster tells its machines itself",
     "hostname": "a registered cluster tells its machines itself",
     "privateIPAddress": "a registered cluster tells its machines itself",
@@ -42,7 +44,7 @@ def note_unread(session: Session) -> None:
             for path, node, unfit in _unread(record):
                 why = _UNFIT if unfit else _why(kind, path)
                 session.report.add(
-                    "not carried over", record.file, node.line, subject, f"{path}{_shown(node)}: {why}"
+                    "not carried over", record.file, node.line, subject, f"{path}{_shown(path, node)}: {why}"
                 )
     _note_silent(session)
 
@@ -91,7 +93,9 @@ def _empty(node: Node) -> bool:
     return node.value is None or node.value in ("", [], {})
 
 
-def _shown(node: Node) -> str:
+def _shown(path: str, node: Node) -> str:
+    if is_sensitive(path.rpartition(".")[2]):
+        return " (hidden)"
     if isinstance(node.value, (dict, list)):
         return ""
     text = repr(node.value)

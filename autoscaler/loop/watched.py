@@ -19,6 +19,7 @@ from autoscaler.decide.application import Part, Proportion, Shape
 from autoscaler.decide.document import controller_policy
 from autoscaler.decide.policy import ControllerPolicy, PolicyError
 from autoscaler.loop.bounds import Bounds, within_bounds
+from blueprints.balancing.planning import with_balancers
 from blueprints.composition import ComposedLevel
 from blueprints.expand import expand
 from blueprints.findings import DocumentError
@@ -174,7 +175,7 @@ class Watched:
         steering = Steering.parse(config.get("altostratus:autoscaling"))
         bounds = Bounds.of(root)
         scale, notes = within_bounds(asked if under_way is None else under_way.onto(asked), bounds)
-        plan = expand(root, scale, copy_cloud or HOME_COPY)
+        plan = with_balancers(expand(root, scale, copy_cloud or HOME_COPY), root, documents.workspace)
         pinned = {bounds.path_of(key, bounds.clusters): count for key, count in steering.pinned.items()}
         notes += [
             f"altostratus:autoscaling pins {key}, which is no cluster."

@@ -9,6 +9,7 @@ from autoscaler.observe.source import Cloud, Source, SourceError
 
 GROUP = "altostratus.sources"
 OURS = {
+    "balancer": "autoscaler.observe.balancer:BalancerSource",
     "kubelet": "autoscaler.observe.kubelet:KubeletSource",
 }
 

@@ -1,0 +1,258 @@
+"""Requests as the application's own load balancers count them (`docs/balancer-protocol.md`).
+
+Each replica of a balancer is asked through the API server, with the balancer's token. What they tell is
+added up over replicas: a period counts only when all that serve have answered, as a part would look like
+less load.
+
+- `requestsInFlight`: being served or waiting, now; by member, and for the cluster with those that wait.
+- `backlog`: waiting, now.
+- `requestRate`: requests ended a second, since the period before.
+- `missedRate`: those of them that took longer than the objective allows, or failed by fault of a member or
+  of the balancer. Inside one bucket of the histogram they count by straight line.
+- `latency`: the 0.99 quantile over the last ten seconds in seconds, of the slowest replica.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+
+from autoscaler.decide.policy import IN_FLIGHT, REQUEST_RATE
+from autoscaler.observe.api_server import connect, get
+from autoscaler.observe.source import (
+    BACKLOG,
+    LATENCY,
+    MISSED_RATE,
+    Cloud,
+    Measurement,
+    Report,
+    SourceError,
+    Target,
+)
+
+LABEL = "altostratus.dev/balancer"
+FACTORS = frozenset({IN_FLIGHT, REQUEST_RATE, MISSED_RATE, BACKLOG, LATENCY})
+ANSWER_SECONDS = 3.0
+AT_ONCE = 24
+# Replicas come and go rarely; one that is gone is noticed when it does not answer.
+LIST_SECONDS = 10.0
+STATE_PORT = 8404
+
+Figures = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Replica:
+    namespace: str
+    balancer: str
+    name: str
+    serves: bool
+
+
+@dataclass(slots=True)
+class _Heard:
+    """The last two states of a replica: what it counted in between is its rate."""
+
+    state: Figures
+    before: Figures | None
+    at: float
+
+
+@dataclass(slots=True)
+class _Sum:
+    """A cluster's figures over replicas."""
+
+    serving: float = 0.0
+    queued: float = 0.0
+    rate: float | None = 0.0
+    missed: float | None = 0.0
+    latency: float = 0.0
+    at: float = float("inf")
+    window: float = 0.0
+    members: dict[str, float] = field(default_factory=dict)
+
+
+class BalancerSource:
+    """The load balancers of one cloud: one request for each replica and period."""
+
+    name = "balancer"
+
+    def __init__(self, cloud: Cloud, clock: Callable[[], float] = time.time) -> None:
+        self._client = connect(cloud.kubeconfig, ANSWER_SECONDS)
+        self._clock = clock
+        self._lane = asyncio.Semaphore(AT_ONCE)
+        self._replicas: dict[str, list[_Replica]] = {}
+        self._listed = float("-inf")
+        self._tokens: dict[tuple[str, str], str] = {}
+        self._heard: dict[tuple[str, str], _Heard] = {}
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def collect(self, targets: Sequence[Target], report: Report) -> None:
+        by_namespace: dict[str, list[Target]] = {}
+        for target in targets:
+            if not target.factors.isdisjoint(FACTORS):
+                by_namespace.setdefault(target.place.namespace, []).append(target)
+        if not by_namespace:
+            return
+        await self._list()
+        problems: list[str] = []
+        await asyncio.gather(
+            *(
+                self._measure(namespace, found, report, problems)
+                for namespace, found in by_namespace.items()
+                if self._replicas.get(namespace)
+            )
+        )
+        if problems:
+            raise SourceError("; ".join(sorted(set(problems))[:3]))
+
+    async def _list(self) -> None:
+        if time.monotonic() - self._listed < LIST_SECONDS:
+            return
+        listed = (await get(self._client, f"/api/v1/pods?labelSelector={LABEL}")).json()
+        found: dict[str, list[_Replica]] = {}
+        for pod in listed.get("items") or ():
+            replica = _replica(pod)
+            found.setdefault(replica.namespace, []).append(replica)
+        self._replicas, self._listed = found, time.monotonic()
+        alive = {(each.namespace, each.name) for some in found.values() for each in some}
+        self._heard = {key: heard for key, heard in self._heard.items() if key in alive}
+
+    async def _measure(
+        self, namespace: str, targets: Sequence[Target], report: Report, problems: list[str]
+    ) -> None:
+        serving = [each for each in self._replicas[namespace] if each.serves]
+        answers = await asyncio.gather(*(self._ask(each) for each in serving), return_exceptions=True)
+        states = []
+        for replica, answer in zip(serving, answers, strict=True):
+            if isinstance(answer, SourceError):
+                self._listed = float("-inf")  # perhaps it is gone: look before asking again
+                problems.append(f"{replica.namespace}/{replica.name}: {answer}")
+                return
+            if isinstance(answer, BaseException):
+                raise answer
+            states.append(answer)
+        for target in targets:
+            found = summed(states, target.place.cluster, target.latency)
+            if found is not None:
+                _tell(target, found, report)
+
+    async def _ask(self, replica: _Replica) -> _Heard:
+        token = await self._token(replica)
+        path = f"/api/v1/namespaces/{replica.namespace}/pods/https:{replica.name}:{STATE_PORT}/proxy/v1/state"
+        async with self._lane:
+            try:
+                answer = await get(self._client, path, {"X-Altostratus-Token": token})
+            except SourceError:
+                self._tokens.pop((replica.namespace, replica.balancer), None)
+                raise
+        key = (replica.namespace, replica.name)
+        state, last = _parsed(answer), self._heard.get(key)
+        again = last is not None and last.state["startedAt"] == state["startedAt"]
+        before = last.state if last is not None and again else None
+        self._heard[key] = heard = _Heard(state, before, self._clock())
+        return heard
+
+    async def _token(self, replica: _Replica) -> str:
+        key = (replica.namespace, replica.balancer)
+        if key not in self._tokens:
+            path = f"/api/v1/namespaces/{replica.namespace}/secrets/{replica.balancer}-token"
+            secret = (await get(self._client, path)).json()
+            self._tokens[key] = base64.b64decode(secret["data"]["token"]).decode().strip()
+        return self._tokens[key]
+
+
+def _replica(pod: Mapping[str, Any]) -> _Replica:
+    about = pod["metadata"]
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    ready = any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+    return _Replica(
+        about["namespace"], about["labels"][LABEL], about["name"], ready and "deletionTimestamp" not in about
+    )
+
+
+def _parsed(answer: httpx2.Response) -> Figures:
+    try:
+        state: Figures = answer.json()
+        if state["version"] != 1:
+            raise SourceError(f"tells its state in version {state['version']}; this version reads 1")
+        float(state["time"]), float(state["startedAt"]), state["clusters"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise SourceError(f"tells a state that cannot be read: {error}") from error
+    return state
+
+
+def summed(heard: Sequence[_Heard], cluster: str, objective: float | None) -> _Sum | None:
+    """A cluster's figures over the replicas that serve; None where no balancer knows it.
+
+    `objective` is in seconds. Rates are None until two states of each replica are there.
+    """
+    found = _Sum()
+    known = False
+    for each in heard:
+        now = each.state["clusters"].get(cluster)
+        if now is None:
+            continue
+        known = True
+        found.serving += now["inFlight"]["serving"]
+        found.queued += now["inFlight"]["queued"]
+        found.at = min(found.at, each.at)
+        found.latency = max(found.latency, (now.get("recent") or {}).get("p99") or 0.0)
+        for name, member in (now.get("members") or {}).items():
+            in_flight = member["inFlight"]["serving"] + member["inFlight"]["queued"]
+            found.members[name] = found.members.get(name, 0.0) + in_flight
+        before = (each.before or {}).get("clusters", {}).get(cluster)
+        window = each.state["time"] - each.before["time"] if each.before is not None else 0.0
+        if before is None or window <= 0.0 or found.rate is None:
+            found.rate = found.missed = None
+            continue
+        found.window = max(found.window, window)
+        requests = max(0.0, now["requests"] - before["requests"])
+        found.rate += requests / window
+        if found.missed is not None and objective is not None:
+            failed = _failures(now) - _failures(before)
+            slow = slower(now["latency"], objective) - slower(before["latency"], objective)
+            found.missed += min(requests, max(0.0, failed) + max(0.0, slow)) / window
+    return found if known else None
+
+
+def _failures(figures: Figures) -> float:
+    return float(figures["errors"]["balancer"] + figures["errors"]["member"])
+
+
+def slower(latency: Figures, objective: float) -> float:
+    """Requests of a histogram that took longer than `objective` seconds."""
+    total = 0.0
+    low = 0.0
+    bounds = [*latency["bounds"], float("inf")]
+    for high, count in zip(bounds, latency["counts"], strict=True):
+        if objective <= low:
+            total += count
+        elif objective < high:
+            # The last bucket has no end: whatever is in it counts as too slow.
+            total += count if high == float("inf") else count * (high - objective) / (high - low)
+        low = high
+    return total
+
+
+def _tell(target: Target, found: _Sum, report: Report) -> None:
+    def say(factor: str, value: float, member: str = "") -> None:
+        report(Measurement(target.place, factor, member, value, found.at, found.window))
+
+    say(IN_FLIGHT, found.serving + found.queued)
+    say(BACKLOG, found.queued)
+    say(LATENCY, found.latency)
+    for name, in_flight in found.members.items():
+        say(IN_FLIGHT, in_flight, name)
+    if found.rate is not None:
+        say(REQUEST_RATE, found.rate)
+        if found.missed is not None and target.latency is not None:
+            say(MISSED_RATE, found.missed)

@@ -36,7 +36,7 @@ class ImportReport:
     artifacts: bool = True
     """Whether repositories are carried over."""
     files: int = 0
-    entries: list[Entry] = field(default_factory=list)
+    noted: dict[Entry, None] = field(default_factory=dict)
     documents: dict[str, Document] = field(default_factory=dict)
     """The documents made, by the path they are written to below the output folder."""
     copies: dict[str, Path] = field(default_factory=dict)
@@ -46,9 +46,12 @@ class ImportReport:
 
     def add(self, outcome: Outcome, file: Path, line: int, subject: str, text: str) -> None:
         """Note one thing; the same thing is noted once."""
-        entry = Entry(outcome, str(file), line, subject, text)
-        if entry not in self.entries:
-            self.entries.append(entry)
+        self.noted.setdefault(Entry(outcome, str(file), line, subject, text))
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Everything noted, in the order in which it was."""
+        return tuple(self.noted)
 
     def of(self, outcome: Outcome) -> tuple[Entry, ...]:
         """The entries of one outcome, by file and line."""

@@ -51,11 +51,13 @@ def note_unread(session: Session) -> None:
 
 def _note_silent(session: Session) -> None:
     """Documents that led to nothing, and of which nothing was said."""
-    told = {(e.file, e.line) for e in session.report.entries}
+    told: dict[str, int] = {}
+    for entry in session.report.entries:
+        told[entry.file] = max(told.get(entry.file, 0), entry.line)
     for (kind, _), records in session.collection.variants.items():
         for record in records:
             # An entry about a part of the document stands on a line of its own below.
-            if not any(f == str(record.file) and line >= record.line for f, line in told):
+            if told.get(str(record.file), 0) < record.line:
                 session.left(record, kind, "it holds nothing to carry over")
 
 

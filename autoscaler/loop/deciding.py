@@ -123,8 +123,8 @@ def _edit(
             for key in keys_for(path, view.scale.groups, view.bounds, view.bounds.groups):
                 groups[key] = instances
     # What a person's new range put outside of it is set right in the same edit.
-    clusters = {**_differences(view.asked.clusters, view.scale.clusters), **clusters}
-    groups = {**_differences(view.asked.groups, view.scale.groups), **groups}
+    clusters = {**_differences(view.ordered.clusters, view.scale.clusters), **clusters}
+    groups = {**_differences(view.ordered.groups, view.scale.groups), **groups}
     if not clusters and not groups:
         return None
     return ScaleEdit(

@@ -61,15 +61,16 @@ class ScaledCluster:
 
 @dataclass(frozen=True)
 class View:
-    """An application at one moment. `asked` is the config's scale, `scale` the same within the bounds.
-
-    `resting` says why nothing may be changed; `deployed` are members by cluster id after the last update.
+    """An application at one moment. `asked` is the config's scale, `ordered` that with the edit under way,
+    `scale` the same within the bounds. `resting` says why nothing may be changed; `deployed` are members by
+    cluster id after the last update.
     """
 
     stack: str
     cloud: str
     plan: Plan
     asked: ScaleState
+    ordered: ScaleState
     scale: ScaleState
     shape: Shape
     clusters: Mapping[str, ScaledCluster]
@@ -174,7 +175,8 @@ class Watched:
         asked = ScaleState.parse(config.get(SCALE))
         steering = Steering.parse(config.get("altostratus:autoscaling"))
         bounds = Bounds.of(root)
-        scale, notes = within_bounds(asked if under_way is None else under_way.onto(asked), bounds)
+        ordered = asked if under_way is None else under_way.onto(asked)
+        scale, notes = within_bounds(ordered, bounds)
         plan = with_balancers(expand(root, scale, copy_cloud or HOME_COPY), root, documents.workspace)
         pinned = {bounds.path_of(key, bounds.clusters): count for key, count in steering.pinned.items()}
         notes += [
@@ -189,6 +191,7 @@ class Watched:
             cloud=str(cloud),
             plan=plan,
             asked=asked,
+            ordered=ordered,
             scale=scale,
             shape=_shape(plan, bounds, clusters, instances),
             clusters=clusters,

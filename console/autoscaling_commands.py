@@ -15,6 +15,7 @@ Maximum = Annotated[int, typer.Option("--max", help="Most members.", min=1)]
 def register(app: typer.Typer) -> None:
     """Add the commands to `alto`."""
     app.command()(autoscale)
+    app.command()(explain)
     app.command()(decide)
     app.command()(replay)
 
@@ -33,6 +34,18 @@ def autoscale(
     from console.autoscaler import autoscale as run
 
     run(application or [], settings, dry_run=dry_run, once=once)
+
+
+def explain(
+    application: Annotated[str, typer.Argument(help="The application's name.")],
+    at: Annotated[str | None, typer.Option(help="As it was then: 14:05, or ISO 8601.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Lines of history.")] = 15,
+) -> None:
+    """Say why an application has the members that it has: inputs, forecast, winning factor, history."""
+    from console.autoscaling_story import explain as run
+
+    run(application, at, as_json=json, limit=limit)
 
 
 def decide(

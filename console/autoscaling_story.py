@@ -1,0 +1,126 @@
+"""`alto explain`: why an application has the members that it has, for people and for programs."""
+
+import json
+import sys
+from datetime import datetime, timedelta
+
+from rich.console import Console
+from rich.table import Table
+
+from autoscaler.act.environment import pulumi
+from autoscaler.journal.journal import Journal
+from autoscaler.serve.explain import Explanation, Story, tell
+from console.autoscaler import journal_file
+from console.errors import BadInput
+
+
+def explain(application: str, at: str | None, *, as_json: bool, limit: int) -> None:
+    """Print it. Raises BadInput for an unknown application, a time that is none, or an empty journal."""
+    cli = pulumi()
+    stack = f"app-{application}"
+    path = journal_file()
+    if not path.exists():
+        raise BadInput("no autoscaler has decided anything here yet", "`alto autoscale` starts one.")
+    until = None if at is None else moment(at, datetime.now().astimezone())
+    journal = Journal(path, read_only=True)
+    try:
+        story = tell(journal, stack, until, limit)
+    finally:
+        journal.close()
+    if not story.explanations and not story.history:
+        if not cli.exists(stack):
+            names = ", ".join(s.removeprefix("app-") for s in cli.stacks() if s.startswith("app-")) or "none"
+            raise BadInput(f"there is no application {application}", f"Applications here: {names}.")
+        when = f" before {_clock(until)}" if until is not None else ""
+        raise BadInput(
+            f"nothing was decided about {application}{when}",
+            "It needs an autoscaling policy, and `alto autoscale` running.",
+        )
+    if as_json:
+        print(json.dumps(story.as_json(), indent=2))
+    else:
+        _print(story)
+
+
+def moment(text: str, now: datetime) -> float:
+    """A time as people write it (`14:05`, `14:05:30`, ISO 8601) in seconds since the epoch.
+
+    A time of day is the last one that was. Raises BadInput.
+    """
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        try:
+            day = datetime.strptime(text, "%H:%M:%S" if text.count(":") == 2 else "%H:%M")
+        except ValueError:
+            raise BadInput(
+                f"{text!r} is no time", "Write 14:05, 14:05:30, or 2026-05-31T14:05:30 (with +02:00 or Z)."
+            ) from None
+        found = now.replace(hour=day.hour, minute=day.minute, second=day.second, microsecond=999_999)
+        if found > now:
+            found -= timedelta(days=1)
+    return (found if found.tzinfo else found.replace(tzinfo=now.tzinfo)).timestamp()
+
+
+def _print(story: Story) -> None:
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    for found in story.explanations:
+        _print_cluster(console, found)
+    history = Table("time", "cluster", "", "members", "factor", "why", title="History", title_justify="left")
+    for row in story.history:
+        colour = {"up": "green", "down": "cyan"}.get(row.action, "yellow")
+        history.add_row(
+            _clock(row.at),
+            row.cluster,
+            f"[{colour}]{row.action}",
+            str(row.members) if row.members or row.action in {"up", "down", "hold"} else "",
+            row.factor or "",
+            row.reason,
+        )
+    console.print(history)
+    updates = Table("started", "took", "result", "scale", "note", title="Updates", title_justify="left")
+    for update in story.updates[:10]:
+        took = f"{update.seconds:.1f} s" if update.seconds is not None else ""
+        counts = {**update.scale.get("clusters", {}), **update.scale.get("groups", {})}
+        updates.add_row(
+            _clock(update.started),
+            took,
+            update.result,
+            ", ".join(f"{name}={count}" for name, count in counts.items()),
+            (update.note or "")[:80],
+        )
+    if story.updates:
+        console.print(updates)
+
+
+def _print_cluster(console: Console, found: Explanation) -> None:
+    console.print(f"[bold]{found.cluster}[/bold]: {found.members} members, decided {_clock(found.at)}")
+    console.print(f"  {found.reason}", soft_wrap=True, highlight=False)
+    table = Table("factor", "value", "age", f"in {found.lead:.0f} s", "asks for", "")
+    for line in found.factors:
+        expected = ""
+        if line.expected is not None:
+            expected = f"{line.expected:.4g} ± {line.sigma or 0.0:.2g}"
+        want = f"{line.want[1]} ({line.want[0]} to {line.want[2]})" if line.want is not None else ""
+        table.add_row(
+            line.factor,
+            "missing" if line.value is None and line.age is None else _number(line.value),
+            f"{line.age:.0f} s" if line.age is not None else "",
+            expected,
+            want,
+            "wins" if line.wins else "",
+        )
+    console.print(table)
+    if found.start_seconds is not None:
+        updating = f", updates {found.actuation_seconds:.1f} s" if found.actuation_seconds is not None else ""
+        console.print(f"  measured: members start within {found.start_seconds:.0f} s{updating}")
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def _clock(at: float) -> str:
+    moment = datetime.fromtimestamp(at).astimezone()
+    today = datetime.now().astimezone().date() == moment.date()
+    return moment.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M:%S")

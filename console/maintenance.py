@@ -24,7 +24,8 @@ def switch(application: str, *, on: bool, page: Path | None, retry_after: str | 
     for each in recovered(cli, stack):
         print(f"{stack}: {each}")
     cli.configure(stack, {KEY: value})
-    tell(stack, cli.up(stack, "--refresh=false"))
+    # What people stopped by hand meanwhile must be seen, and be back, before the page goes.
+    tell(stack, cli.up(stack, "--refresh=false") if on else cli.up(stack))
     print(_said(application, on))
 
 

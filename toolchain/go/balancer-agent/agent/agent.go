@@ -23,6 +23,7 @@ const (
 	tick          = 200 * time.Millisecond
 	filesEvery    = time.Second
 	restartAtMost = 10 * time.Second
+	reloadWaits   = 30 * time.Second
 	// Who asks the API server's proxies for us has heard of the end after this long.
 	lameDuck = 5 * time.Second
 )
@@ -278,6 +279,9 @@ func (a *Agent) readFiles() {
 		}
 		return
 	}
+	if err == nil && a.patient() {
+		return // they wait for a first member, and would not outlive a reload
+	}
 	if err == nil && found.model.Driver != a.loaded.model.Driver {
 		err = fmt.Errorf("the driver cannot change from %s to %s here", a.loaded.model.Driver, found.model.Driver)
 	}
@@ -303,6 +307,17 @@ func (a *Agent) readFiles() {
 	}
 	a.watch(found.model)
 	log.Printf("configuration %s is in force", found.hash)
+}
+
+// patient says whether a new configuration had better wait a little: requests wait for a first member.
+func (a *Agent) patient() bool {
+	for name, since := range a.waiting {
+		backend := a.loaded.model.ByName(name)
+		if backend != nil && a.serving(backend, a.table) == 0 && time.Since(since) < reloadWaits {
+			return true
+		}
+	}
+	return false
 }
 
 // revive starts the program again after it ended by itself; false when it is time to stop.

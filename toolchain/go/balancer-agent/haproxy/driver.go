@@ -1,11 +1,10 @@
 package haproxy
 
 import (
-	"bufio"
 	_ "embed"
 	"errors"
 	"fmt"
-	"net"
+	"io"
 	"os"
 	"os/exec"
 	"slices"
@@ -39,19 +38,15 @@ const (
 type Driver struct {
 	settings program.Settings
 	place    folder
+	logs     *os.File // what HAProxy writes to
 
 	mutex      sync.Mutex // guards what Samples reads
 	told       *model.Model
 	generation int
 	process    *program.Process
-	former     []former // processes that finish what they have
+	former     []*program.Process // they finish what they have
 
 	applied map[string]string // the maps in the running process, joined
-}
-
-type former struct {
-	process  *program.Process
-	commands commands
 }
 
 // New makes a driver with its working files in place, and takes in what HAProxy logs.
@@ -69,12 +64,12 @@ func New(settings program.Settings) (*Driver, error) {
 			return nil, err
 		}
 	}
-	_ = os.Remove(driver.place.logSocket())
-	listener, err := net.Listen("unix", driver.place.logSocket())
+	reader, writer, err := program.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	go driver.takeLogs(listener)
+	driver.logs = writer
+	go driver.takeLines(reader)
 	return driver, nil
 }
 
@@ -105,7 +100,7 @@ func (d *Driver) Load(told *model.Model, template string, table program.Table) e
 	if err := os.WriteFile(file+".new", []byte(text), 0o600); err != nil {
 		return err
 	}
-	if err := check(file + ".new"); err != nil {
+	if err := d.check(file + ".new"); err != nil {
 		return err
 	}
 	if err := os.Rename(file+".new", file); err != nil {
@@ -114,8 +109,10 @@ func (d *Driver) Load(told *model.Model, template string, table program.Table) e
 	return d.start(told, file)
 }
 
-func check(file string) error {
-	output, err := exec.Command(binary, "-c", "-f", file).CombinedOutput()
+func (d *Driver) check(file string) error {
+	command := exec.Command(binary, "-c", "-f", file)
+	command.ExtraFiles = []*os.File{d.logs}
+	output, err := command.CombinedOutput()
 	if err == nil {
 		return nil
 	}
@@ -138,7 +135,7 @@ func (d *Driver) start(told *model.Model, file string) error {
 		arguments = append(arguments, "-x", d.place.socket(d.generation), "-sf", fmt.Sprint(before.Pid))
 	}
 	next := commands{d.place.socket(d.generation + 1)}
-	process, err := program.StartProcess(binary, arguments...)
+	process, err := program.StartProcess(binary, arguments, d.logs)
 	if err != nil {
 		return err
 	}
@@ -149,7 +146,7 @@ func (d *Driver) start(told *model.Model, file string) error {
 	d.mutex.Lock()
 	defer d.mutex.Unlock()
 	if before != nil && before.Running() {
-		d.former = append(d.former, former{before, d.commands()})
+		d.former = append(d.former, before)
 	}
 	d.process, d.told = process, told
 	d.generation++
@@ -187,7 +184,7 @@ func (d *Driver) Stop(within time.Duration) {
 	process.Signal(syscall.SIGUSR1)
 	process.End(within)
 	for _, each := range d.former {
-		each.process.End(0)
+		each.End(0)
 	}
 }
 
@@ -303,12 +300,11 @@ func remove(
 	return running.order("del server "+name, "deleted") == nil, nil
 }
 
-// Samples adds up what the running HAProxy and the ones before it, which finish, have in flight.
+// Samples tells what the running HAProxy has in flight. A process that finishes after a reload cannot be asked.
 func (d *Driver) Samples() (map[string]program.Sample, error) {
 	d.mutex.Lock()
 	running := d.commands()
-	d.former = slices.DeleteFunc(d.former, func(f former) bool { return !f.process.Running() })
-	before := slices.Clone(d.former)
+	d.former = slices.DeleteFunc(d.former, func(p *program.Process) bool { return !p.Running() })
 	d.mutex.Unlock()
 	stat, err := running.stat()
 	if err != nil {
@@ -318,55 +314,15 @@ func (d *Driver) Samples() (map[string]program.Sample, error) {
 	for name, backend := range stat {
 		found[name] = backend.sample()
 	}
-	for _, each := range before {
-		if stat, err := each.commands.stat(); err == nil {
-			addFormer(found, stat)
-		}
-	}
 	return found, nil
 }
 
-func addFormer(found map[string]program.Sample, stat map[string]*backend) {
-	for name, backend := range stat {
-		into, known := found[name]
-		if !known {
-			continue
-		}
-		sample := backend.sample()
-		into.InFlight.Serving += sample.InFlight.Serving
-		into.InFlight.Queued += sample.InFlight.Queued
-		for id, member := range sample.Members {
-			if current, known := into.Members[id]; known {
-				current.InFlight.Serving += member.InFlight.Serving
-				into.Members[id] = current
-			}
-		}
-		found[name] = into
-	}
-}
-
-func (d *Driver) takeLogs(listener net.Listener) {
-	for {
-		connection, err := listener.Accept()
-		if err != nil {
-			return
-		}
-		go d.takeLines(connection)
-	}
-}
-
-func (d *Driver) takeLines(connection net.Conn) {
-	defer connection.Close()
-	reader := bufio.NewReaderSize(connection, 256*1024)
-	for {
-		text, err := reader.ReadSlice('\n')
-		if err != nil {
-			return
-		}
-		if line, ok := parseLine(text[:len(text)-1]); ok {
+func (d *Driver) takeLines(from io.Reader) {
+	program.Lines(from, func(text []byte) {
+		if line, ok := parseLine(text); ok {
 			d.take(line)
 		}
-	}
+	})
 }
 
 func (d *Driver) take(line line) {

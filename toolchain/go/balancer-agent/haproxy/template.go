@@ -18,8 +18,20 @@ import (
 // slots are what the requests of a split are dealt into: shares are exact to 0.4 %.
 const slots = 256
 
+// The pipe that every HAProxy inherits: unlike a ring, it takes lines from a process that is stopping, too.
+const (
+	logDescriptor = 3
+	longestLine   = 12000
+)
+
 // An old process may serve long connections for this long after a reload.
 const oldMost = "3600s"
+
+// A process that finishes after a reload calls every backend empty, though it balances as before.
+const (
+	nobody   = "{ nbsrv eq 0 } !{ stopping }"
+	somebody = "{ nbsrv gt 0 }"
+)
 
 // folder names the working files.
 type folder string
@@ -33,7 +45,6 @@ func (f folder) maintenance() string { return f.path("maintenance.map") }
 func (f folder) reasons() string     { return f.path("reasons.map") }
 func (f folder) page() string        { return f.path("page.html") }
 func (f folder) lua() string         { return f.path("waiting.lua") }
-func (f folder) logSocket() string   { return f.path("log.sock") }
 func (f folder) socket(generation int) string {
 	return f.path(fmt.Sprintf("haproxy-%d.sock", generation))
 }
@@ -43,7 +54,7 @@ func render(told *model.Model, template string, table program.Table, place folde
 	placed := map[string]bool{}
 	text, err := markers.Fill(template, map[string]markers.Filler{
 		"global":   func(string) ([]string, error) { return globalLines(place, generation), nil },
-		"sections": func(string) ([]string, error) { return ringLines(place), nil },
+		"sections": func(string) ([]string, error) { return nil, nil }, // kept for what may be needed there
 		"log":      func(mode string) ([]string, error) { return logLines(told, place, mode == "tcp"), nil },
 		"pick":     func(string) ([]string, error) { return pickLines(place), nil },
 		"backend": func(name string) ([]string, error) {
@@ -77,19 +88,6 @@ func globalLines(place folder, generation int) []string {
 	}
 }
 
-func ringLines(place folder) []string {
-	return []string{
-		"ring altostratus",
-		"    format raw",
-		"    maxlen 12000",
-		"    size 4194304",
-		"    timeout connect 5s",
-		"    timeout server 30s",
-		"    server agent unix@" + place.logSocket(),
-		"",
-	}
-}
-
 func logLines(told *model.Model, place folder, tcp bool) []string {
 	figures := `%b\t%s\t%ST\t%Ta\t%ts\t%rc\t%[var(txn.reason)]\t%[var(txn.split)]\t`
 	fields := `,"client":"%ci","listener":"%f","protocol":"%HV","method":"%HM"` +
@@ -101,7 +99,7 @@ func logLines(told *model.Model, place folder, tcp bool) []string {
 		fields = `,"client":"%ci","listener":"%f","protocol":"tcp"` +
 			`,"milliseconds":%Tt,"waited":%Tw,"bytesIn":%U,"bytesOut":%B,"ended":"%ts"`
 	}
-	lines := []string{"log ring@altostratus format raw local0"}
+	lines := []string{fmt.Sprintf("log fd@%d len %d format raw local0", logDescriptor, longestLine)}
 	format := figures
 	if told.AccessLog == "json" {
 		format += fields
@@ -137,7 +135,7 @@ func pickLines(place folder) []string {
 			" if { var(txn.slot) -m found }",
 		// The agent hears of a lost backend a moment after HAProxy does.
 		"http-request set-var(txn.backend) var(txn.split),map(" + place.others() + ")" +
-			" if { var(txn.slot) -m found } { var(txn.backend),nbsrv eq 0 }",
+			" if { var(txn.slot) -m found } { var(txn.backend),nbsrv eq 0 } !{ stopping }",
 		"http-request set-var(txn.reason) str(no-route) if !{ var(txn.split) -m found }",
 		"http-request return status 404 " + answer(place, "no-route") + " if !{ var(txn.split) -m found }",
 		"http-request set-var(txn.reason) str(no-members) if !{ var(txn.backend) -m found }",
@@ -153,8 +151,8 @@ func backendLines(backend *model.Backend, all []members.Member, place folder) []
 		lines = append(
 			lines,
 			fmt.Sprintf("tcp-request inspect-delay %dms", wait+1000),
-			fmt.Sprintf("tcp-request content lua.alto_wait %d if { nbsrv eq 0 }", wait),
-			"tcp-request content reject if { nbsrv eq 0 }",
+			fmt.Sprintf("tcp-request content lua.alto_wait %d if %s", wait, nobody),
+			"tcp-request content reject if "+nobody,
 		)
 	} else {
 		lines = append(lines, requestLines(backend, place)...)
@@ -178,15 +176,15 @@ func requestLines(backend *model.Backend, place folder) []string {
 	lines := []string{
 		fmt.Sprintf("http-request set-var(txn.notice) str(%s),map(%s)", backend.Name, place.maintenance()),
 		set("maintenance", "{ var(txn.notice) -m found }"),
-		set("queue-full", fmt.Sprintf("{ nbsrv eq 0 } { be_conn gt %d }", length)),
+		set("queue-full", fmt.Sprintf("%s { be_conn gt %d }", nobody, length)),
 	}
 	if backend.Queue.MemberConnections > 0 {
-		lines = append(lines, set("queue-full", fmt.Sprintf("{ queue ge %d } { nbsrv gt 0 }", length)))
+		lines = append(lines, set("queue-full", fmt.Sprintf("{ queue ge %d } %s", length, somebody)))
 	}
 	return append(
 		lines,
-		fmt.Sprintf("http-request lua.alto_wait %d if { nbsrv eq 0 } !{ var(txn.reason) -m found }",
-			backend.Timeouts.Queue.Milliseconds()),
+		fmt.Sprintf("http-request lua.alto_wait %d if %s !{ var(txn.reason) -m found }",
+			backend.Timeouts.Queue.Milliseconds(), nobody),
 		"http-request return status 503 "+answer(place, "%[var(txn.reason)]")+" if { var(txn.reason) -m found }",
 	)
 }

@@ -1,11 +1,11 @@
 package nginx
 
 import (
-	"bufio"
 	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"os"
 	"os/exec"
@@ -26,10 +26,8 @@ import (
 const (
 	binary      = "nginx"
 	startWithin = 20 * time.Second
-	pipeBytes   = 1 << 20
 	// Clients that ask often hear within this time that their connection will close.
 	closingFirst = 500 * time.Millisecond
-	setPipeSize  = 1031 // F_SETPIPE_SZ
 )
 
 //go:embed lua/*.lua
@@ -104,8 +102,7 @@ func openPipe(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	// More room where the system allows it; the usual 64 KiB do as well.
-	_, _, _ = syscall.Syscall(syscall.SYS_FCNTL, pipe.Fd(), setPipeSize, pipeBytes)
+	program.Widen(pipe)
 	return pipe, nil
 }
 
@@ -172,7 +169,7 @@ func check(file string) error {
 }
 
 func (d *Driver) start(file string) error {
-	process, err := program.StartProcess(binary, "-e", "stderr", "-c", file)
+	process, err := program.StartProcess(binary, []string{"-e", "stderr", "-c", file})
 	if err != nil {
 		return err
 	}
@@ -366,21 +363,12 @@ func (d *Driver) Samples() (map[string]program.Sample, error) {
 	return found, nil
 }
 
-func (d *Driver) takeLines(pipe *os.File) {
-	reader := bufio.NewReaderSize(pipe, 256*1024)
-	for {
-		text, err := reader.ReadSlice('\n')
-		if errors.Is(err, bufio.ErrBufferFull) {
-			continue // the rest of a line that is no line
-		}
-		if err != nil {
-			log.Printf("nginx's log cannot be read: %v", err)
-			return
-		}
-		if line, ok := parseLine(text[:len(text)-1]); ok {
+func (d *Driver) takeLines(from io.Reader) {
+	program.Lines(from, func(text []byte) {
+		if line, ok := parseLine(text); ok {
 			d.take(line)
 		}
-	}
+	})
 }
 
 func (d *Driver) take(line line) {

@@ -20,9 +20,11 @@ type Process struct {
 	result  string
 }
 
-// StartProcess starts a program in a process group of its own; what it prints goes to standard error.
-func StartProcess(name string, arguments ...string) (*Process, error) {
+// StartProcess starts a program in a process group of its own; what it prints goes to standard error. It inherits
+// the files as descriptors from 3 on.
+func StartProcess(name string, arguments []string, files ...*os.File) (*Process, error) {
 	command := exec.Command(name, arguments...)
+	command.ExtraFiles = files
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	output, err := command.StderrPipe()
 	if err != nil {

@@ -32,6 +32,10 @@ autoscaling_commands.register(app)
 balancer_commands.register(app)
 
 Stack = Annotated[str, typer.Argument(help="The stack's name, such as app-hello.")]
+PolicyPacks = Annotated[
+    list[Path] | None, typer.Option(help="A policy pack to pass, such as policies/guardrails.")
+]
+PackConfigs = Annotated[list[Path] | None, typer.Option(help="The configuration (JSON) of a policy pack.")]
 
 
 @app.command()
@@ -77,11 +81,11 @@ def url(application: Annotated[str, typer.Argument(help="The application's name.
 
 
 @app.command()
-def up(stack: Stack) -> None:
+def up(stack: Stack, policy_pack: PolicyPacks = None, policy_pack_config: PackConfigs = None) -> None:
     """Update a stack: as `pulumi up --yes`, after clearing what a killed update left behind."""
     from console.updates import update
 
-    update(stack)
+    update(stack, policy_pack or [], policy_pack_config or [])
 
 
 @app.command()
@@ -93,14 +97,11 @@ def build(application: Annotated[str, typer.Argument(help="The application's nam
 
 
 @app.command()
-def preview(
-    stack: Stack,
-    policy_pack: Annotated[list[Path] | None, typer.Option(help="A policy pack to check with.")] = None,
-) -> None:
+def preview(stack: Stack, policy_pack: PolicyPacks = None, policy_pack_config: PackConfigs = None) -> None:
     """Show what an update would change."""
     from console.updates import show_preview
 
-    show_preview(stack, policy_pack or [])
+    show_preview(stack, policy_pack or [], policy_pack_config or [])
 
 
 @app.command()

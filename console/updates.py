@@ -1,9 +1,10 @@
 """Updates that a person asks for, with the same runner as the autoscaler's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from autoscaler.act.environment import pulumi
+from autoscaler.act.guards import arguments
 from autoscaler.act.pulumi_cli import Pulumi, UpdateResult
 from console import orphans
 from console.errors import BadInput
@@ -29,21 +30,20 @@ def recovered(cli: Pulumi, stack: str) -> list[str]:
     return done
 
 
-def update(stack: str) -> None:
-    """`alto up`."""
+def update(stack: str, packs: Sequence[Path] = (), configs: Sequence[Path] = ()) -> None:
+    """`alto up`. Raises NoPolicyPack."""
     from console.building import before_update  # uses this module
 
-    cli = _known(stack)
+    cli, guards = _known(stack), arguments(packs, configs)
     for each in recovered(cli, stack):
         print(f"{stack}: {each}")
     before_update(cli, stack)
-    tell(stack, cli.up(stack, listen=print))
+    tell(stack, cli.up(stack, *guards, listen=print))
 
 
-def show_preview(stack: str, packs: list[Path]) -> None:
-    """`alto preview`."""
-    arguments = [part for pack in packs for part in ("--policy-pack", str(pack))]
-    print(_known(stack).preview(stack, *arguments))
+def show_preview(stack: str, packs: Sequence[Path], configs: Sequence[Path] = ()) -> None:
+    """`alto preview`. Raises NoPolicyPack."""
+    print(_known(stack).preview(stack, *arguments(packs, configs)))
 
 
 def destroy(stack: str) -> None:

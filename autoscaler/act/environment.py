@@ -5,6 +5,7 @@ import secrets
 from dataclasses import replace
 from pathlib import Path
 
+from autoscaler.act import guards
 from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.act.stack_config import replace_file
 from toolchain import bin_folder, install, paths
@@ -79,4 +80,5 @@ def pulumi() -> Pulumi:
         state=paths.state(),
         logs=paths.home() / "logs",
         environment=environment(),
+        guards=guards.everywhere(),
     )

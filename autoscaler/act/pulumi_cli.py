@@ -43,7 +43,8 @@ class Pulumi:
 
     root: the checkout; state: the folder of the file backend; logs: where each stack's last
     output is kept; environment: PULUMI_HOME, backend, passphrase file and PATH. descriptors: open
-    files that the CLI's process inherits.
+    files that the CLI's process inherits. guards: arguments for the policy packs that every update and
+    preview has to pass.
     """
 
     root: Path
@@ -52,6 +53,7 @@ class Pulumi:
     logs: Path
     environment: Mapping[str, str]
     descriptors: tuple[int, ...] = ()
+    guards: tuple[str, ...] = ()
 
     def config_path(self, stack: str) -> Path:
         return self.root / "stacks" / "config" / f"Pulumi.{stack}.yaml"
@@ -91,7 +93,7 @@ class Pulumi:
         give_up: threading.Event | None = None,
     ) -> UpdateResult:
         """Update. When `give_up` is set meanwhile, the update is ended in order and fails."""
-        return self._update("up", stack, ["--skip-preview", *arguments], listen, give_up)
+        return self._update("up", stack, ["--skip-preview", *self.guards, *arguments], listen, give_up)
 
     def refresh(self, stack: str, *arguments: str, listen: Listener | None = None) -> UpdateResult:
         return self._update("refresh", stack, ["--skip-preview", *arguments], listen)
@@ -101,7 +103,7 @@ class Pulumi:
 
     def preview(self, stack: str, *arguments: str) -> str:
         """The human-readable preview."""
-        return self._run(["preview", "--suppress-progress", *arguments], stack)
+        return self._run(["preview", "--suppress-progress", *self.guards, *arguments], stack)
 
     def remove(self, stack: str, *, force: bool = False) -> None:
         """Forget a stack and its config file; with force also one that still has resources."""
@@ -253,7 +255,11 @@ def _indented(text: str) -> str:
 
 
 def _reason(text: str) -> str:
-    """The diagnostics of an update, or the last lines where it printed none."""
+    """What policy packs refuse and the diagnostics of an update, or the last lines where it printed none."""
+    _, _, policies = text.partition("Policies:\n")
+    refused, _, _ = policies.partition("\n\n")
+    if "[mandatory]" in refused:
+        return refused
     _, found, diagnostics = text.partition("Diagnostics:\n")
     if found:
         ends = re.split(

@@ -11,6 +11,7 @@ from autoscaler.act.edits import ScaleEdit, Ticket
 from autoscaler.act.refusals import Refusal, StaleScale
 from autoscaler.decide.application import ApplicationShapeError
 from autoscaler.decide.policy import PolicyError
+from autoscaler.loop.by_hand import ByHand
 from autoscaler.loop.confirming import Confirming
 from autoscaler.loop.deciding import Verdict, decide
 from autoscaler.loop.memory import Memory
@@ -59,6 +60,7 @@ class ApplicationLoop:
     sights: dict[str, Sight] = field(default_factory=dict)
     problem: str = ""
     _under_way: _UnderWay | None = None
+    _by_hand: ByHand = field(default_factory=ByHand)
     _differs_since: float | None = None
     _failures: int = 0
     _retry: float = 0.0
@@ -86,6 +88,7 @@ class ApplicationLoop:
         under_way = self._under_way.edit if self._under_way is not None else None
         try:
             self.view = self.watched.read(under_way)
+            self._by_hand.look(self.view, now)
         except Unreadable as error:
             self._trouble(now, "unreadable", str(error))
             self.view = self.verdict = None
@@ -119,7 +122,14 @@ class ApplicationLoop:
             if cluster.policy is not None
         }
         try:
-            self.verdict = decide(view, self.memory.states, self.sights, now, self.confirming.stalled(now))
+            self.verdict = decide(
+                view,
+                self.memory.states,
+                self.sights,
+                now,
+                self.confirming.stalled(now),
+                self._by_hand.still(now),
+            )
         except (ApplicationShapeError, PolicyError) as error:
             self._trouble(now, "unreadable", str(error))
             self.verdict = None
@@ -156,6 +166,7 @@ class ApplicationLoop:
             self._trouble(now, "refused", str(error))
             return
         self._under_way = _UnderWay(ticket, edit)
+        self._by_hand.ours(edit.onto(view.asked))
         changed = self.watched.expected(edit)
         self.confirming.submit(now, changed)
 

@@ -15,6 +15,10 @@ from autoscaler.loop.bounds import keys_for
 from autoscaler.loop.observing import Sight
 from autoscaler.loop.watched import ScaledCluster, View
 
+# Holds of the loop's own, over what the controller decided.
+UNHEARD, STALLED, BY_HAND = "unheard", "stalled", "by-hand"
+HELD = frozenset({UNHEARD, STALLED, BY_HAND})
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -37,10 +41,12 @@ def decide(
     sights: Mapping[str, Sight],
     now: float,
     stalled: Mapping[str, str],
+    by_hand: Mapping[str, str],
 ) -> Verdict:
     """Decide about an application; moves `states` on.
 
-    `stalled` gives by path why more members are of no use now. Raises `ApplicationShapeError`, `PolicyError`.
+    `stalled` gives by path why more members are of no use now, `by_hand` why none may go yet. Raises
+    `ApplicationShapeError` and `PolicyError`.
     """
     decisions: dict[str, Decision] = {}
     holds: dict[str, str] = {}
@@ -51,7 +57,7 @@ def decide(
         if state is None:
             state = states[path] = ClusterState(path)
         decision = step(cluster.policy, state, sight.observation)
-        decision, held = _held(decision, sight, stalled.get(path, ""))
+        decision, held = _held(decision, sight, stalled.get(path, ""), by_hand.get(path, ""))
         if held:
             holds[path] = held
         decisions[path] = decision
@@ -61,15 +67,17 @@ def decide(
     return Verdict(view, now, decisions, together, _edit(view, decisions, together, sights), holds)
 
 
-def _held(decision: Decision, sight: Sight, stalled: str) -> tuple[Decision, str]:
+def _held(decision: Decision, sight: Sight, stalled: str, by_hand: str) -> tuple[Decision, str]:
     """The decision with what the controller cannot know: members not heard of, members that do not start."""
     if decision.action == "down" and sight.unheard:
         names = ", ".join(sight.unheard[:3])
         more = f" and {len(sight.unheard) - 3} more" if len(sight.unheard) > 3 else ""
         held = f"nothing is known of {names}{more}, so no member goes"
-        return _kept(decision, held, "unheard"), held
+        return _kept(decision, held, UNHEARD), held
+    if decision.action == "down" and by_hand:
+        return _kept(decision, by_hand, BY_HAND), by_hand
     if decision.action == "up" and stalled:
-        return _kept(decision, stalled, "stalled"), stalled
+        return _kept(decision, stalled, STALLED), stalled
     return decision, ""
 
 
@@ -91,7 +99,7 @@ def _wanted(view: View, decisions: Mapping[str, Decision]) -> dict[str, int]:
                 wanted[path] = cluster.members
             continue
         wanted[path] = decision.members
-        if "maximum" in decision.holds and decision.band is not None:
+        if "maximum" in decision.holds and decision.band is not None and HELD.isdisjoint(decision.holds):
             wanted[path] = max(decision.members, decision.band.target)
     return wanted
 

@@ -66,6 +66,7 @@ CODES: Mapping[str, str] = {
     "ALT1301": "A scale names something the application does not have.",
     "ALT1302": "A scale is out of its range.",
     "ALT1303": "A scale is malformed.",
+    "ALT1304": "A revision that the application is pinned to is not kept.",
 }
 """Every code with what it stands for; a code's meaning never changes."""
 

@@ -151,6 +151,24 @@ def resolve(scale: ScaleState, root: ComposedLevel) -> ResolvedScale:
     return resolved
 
 
+def fitted(scale: ScaleState, root: ComposedLevel) -> tuple[ScaleState, list[str]]:
+    """The scale without the keys that an application has no room for, and those keys."""
+    left: list[str] = []
+    kept: dict[str, dict[str, int]] = {}
+    for what, given in (("cluster", scale.clusters), ("group", scale.groups)):
+        kept[what] = {}
+        for text, count in given.items():
+            found = _resolve_key(text, what, root)
+            if isinstance(found, Finding) or out_of_range(text, what, count, found[1]):
+                left.append(f"{text}={count}")
+            else:
+                kept[what][text] = count
+    if not left:
+        return scale, left
+    update = {"clusters": kept["cluster"], "groups": kept["group"], "generation": scale.generation + 1}
+    return scale.model_copy(update=update), left
+
+
 def kind_of(text: str, root: ComposedLevel) -> Literal["cluster", "group"]:
     """Whether a key of a scale names a cluster or a group. Raises DocumentError where it names neither,
     or might be either."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from autoscaler.act import stack_config
 from autoscaler.act.pulumi_cli import Pulumi
-from autoscaler.supervise.supervised import HOME_COPY, blueprint_sources
+from autoscaler.supervise.supervised import HOME_COPY, blueprint_sources, documents_in_force
 from blueprints.composition import ComposedLevel
 from blueprints.plan import Plan
 from blueprints.scale import ScaleState, kind_of
@@ -66,14 +66,14 @@ def scale(application: str, targets: list[str], *, preview: bool) -> None:
 def planner(cli: Pulumi, stack: str) -> tuple[Planner, ScaleState]:
     """What expands the application of a stack at a given scale, and the scale that it has now."""
     config = stack_config.read(cli.config_path(stack))
-    sources = blueprint_sources(cli.root, config)
-    if not sources:
+    if not blueprint_sources(cli.root, config):
         raise BadInput(
             f"{stack} has no altostratus:blueprint in its config", f"Add it to {cli.config_path(stack)}."
         )
     subject, _, cloud = stack.removeprefix("app-").partition("--")
     name = config.get("altostratus:application", subject)
-    return Planner(Workspace.load(sources), name, cloud or HOME_COPY), ScaleState.parse(config.get(KEY))
+    workspace = documents_in_force(cli.root, stack, config)
+    return Planner(workspace, name, cloud or HOME_COPY), ScaleState.parse(config.get(KEY))
 
 
 def current_plan(application: str) -> Plan:

@@ -18,6 +18,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to `alto`."""
     app.command()(supervise)
     app.command()(maintenance)
+    app.command()(rollback)
 
 
 def supervise(
@@ -48,3 +49,25 @@ def maintenance(
     from console.maintenance import switch as run
 
     run(application, on=switch is Switch.on, page=page, retry_after=retry_after, preview=preview)
+
+
+def rollback(
+    application: Annotated[str, typer.Argument(help="The application's name.")],
+    to: Annotated[
+        str | None, typer.Option(help="The revision, or its first digits; left out, the last that worked.")
+    ] = None,
+    listing: Annotated[bool, typer.Option("--list", help="Show the revisions there were.")] = False,
+    forward: Annotated[bool, typer.Option("--forward", help="Let the documents count again.")] = False,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Show the change; write and run nothing.")
+    ] = False,
+) -> None:
+    """Go back to an earlier revision of an application: its documents, and its images by digest."""
+    from console import rollback as run
+
+    if listing:
+        run.show(application)
+    elif forward:
+        run.forward(application, preview=preview)
+    else:
+        run.rollback(application, to, preview=preview)

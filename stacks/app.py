@@ -1,6 +1,7 @@
 """The stack kinds `app-<name>` and `app-<name>--<cloud>`: an application on one cloud."""
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -9,7 +10,7 @@ from typing import Any
 import pulumi
 
 from blueprints.plan import Plan
-from blueprints.workspace import Workspace
+from blueprints.revision import InForce, Pin, Revision, documents_of, in_force
 from components.application import Application
 from components.load_balancer.images import PROGRAMS
 from components.maintenance_page import Maintenance
@@ -23,23 +24,29 @@ from toolchain import paths
 
 HOME_COPY = "home"
 
+REVISION_VARIABLE = "ALTO_REVISION"
+"""An environment variable with a kept revision to look at, whatever the config says: for previews."""
+
 
 def build(stack: StackName) -> None:
     """Make the application that the settings name.
 
     Exports `application`, `cloud`, `namespace`, `urls`, `members` (by cluster), `clusters`,
-    `balancers` (by name) and `images`.
+    `balancers` (by name), `images`, and `revision` (what `alto rollback` needs to come back to this).
     """
     defaults: dict[str, Any] = {"application": stack.subject}
     if stack.cloud is not None:
         defaults["cloud"] = stack.cloud
     chosen = settings.load(settings.ApplicationStack, stack.text, defaults)
-    workspace = Workspace.load([paths.root() / path for path in chosen.blueprint])
+    revision = os.environ.get(REVISION_VARIABLE) or chosen.revision
+    documents = in_force(paths.root(), stack.text, chosen.blueprint, revision)
+    _tell_of(documents)
+    workspace = documents.workspace
     plan = workspace.plan(chosen.application, chosen.scale, copy=stack.cloud or HOME_COPY)
     hosts, platform = OtherStack(f"hosts-{chosen.cloud}"), OtherStack(f"platform-{chosen.cloud}")
     kubeconfig = hosts.require("kubeconfig")
     provider = kubernetes_provider(chosen.cloud, kubeconfig)
-    images = _images(plan, platform, chosen.images, stack)
+    images = _images(plan, platform, chosen.images, stack, documents.pin)
     if chosen.maintenance is not None:
         images = replace(images, page=platform.require("pageImage"))
     registry = platform.require("registry")
@@ -67,6 +74,31 @@ def build(stack: StackName) -> None:
     pulumi.export("clusters", application.clusters)
     pulumi.export("balancers", application.balancers)
     pulumi.export("images", images.by_key)
+    pulumi.export("revision", _revision(plan, documents, images))
+
+
+def _revision(plan: Plan, documents: InForce, images: Images) -> pulumi.Output[dict[str, object]]:
+    made_of = documents_of(documents.workspace)
+
+    def recorded(known: Any) -> dict[str, object]:
+        revision = Revision(plan.application.name, made_of, known)
+        return {**revision.to_output(), "pinned": documents.pin is not None}
+
+    return pulumi.Output.from_input(dict(images.by_key)).apply(recorded)
+
+
+def _tell_of(documents: InForce) -> None:
+    """Nobody shall wonder why a change of the documents does, or does not, arrive."""
+    if documents.pin is not None:
+        pulumi.log.warn(
+            f"stands at revision {documents.pin.revision}, not at its documents: `alto rollback` went back "
+            "to it. Change the documents to go forward, or: alto rollback APP --forward"
+        )
+    elif documents.released:
+        pulumi.log.warn(
+            f"the documents have changed since `alto rollback` went back to revision {documents.released}: "
+            "they count again"
+        )
 
 
 def _maintenance(chosen: settings.MaintenanceSettings | None) -> Maintenance | None:
@@ -80,7 +112,7 @@ def _open(registry: pulumi.Output[Mapping[str, str]], name: str) -> pulumi.Outpu
     return pulumi.Output.unsecret(registry.apply(lambda known: str(known[name])))
 
 
-def _images(plan: Plan, platform: OtherStack, own: str | None, stack: StackName) -> Images:
+def _images(plan: Plan, platform: OtherStack, own: str | None, stack: StackName, pin: Pin | None) -> Images:
     """The images of everything that the plan runs: the application's own before the platform's."""
     shared: pulumi.Output[Mapping[str, str]] = platform.require("images")
     built = pulumi.Output.all(shared, OtherStack(own).require("images")) if own else shared.apply(_alone)
@@ -88,7 +120,7 @@ def _images(plan: Plan, platform: OtherStack, own: str | None, stack: StackName)
     fetched = any(c.artifact is not None and c.artifact.git is not None for c in plan.clusters.values())
     name = stack.text.removeprefix("app-")
     return Images(
-        by_key={key: built.apply(partial(_image, key, name)) for key in sorted(keys)},
+        by_key={key: built.apply(partial(_image, key, name, pin)) for key in sorted(keys)},
         artifact=platform.require("artifactImage") if fetched else None,
         balancers=_balancer_images(plan, platform),
     )
@@ -109,10 +141,11 @@ def _alone(images: Mapping[str, str]) -> list[Mapping[str, str]]:
     return [images]
 
 
-def _image(key: str, application: str, known: Sequence[Mapping[str, str]]) -> str:
-    for images in reversed(known):
-        if key in images:
-            return images[key]
+def _image(key: str, application: str, pin: Pin | None, known: Sequence[Mapping[str, str]]) -> str:
+    found = next((images[key] for images in reversed(known) if key in images), None)
+    image = pin.image(key, found) if pin else found
+    if image is not None:
+        return image
     there = ", ".join(sorted({each for images in known for each in images})) or "none"
     raise pulumi.RunError(
         f"the image {key} is not built (there are {there}).\n"

@@ -160,12 +160,14 @@ class ApplicationStack(ImagesStack):
     """The settings of `app-<name>` and `app-<name>--<cloud>`: those of its images, and its own.
 
     `images`: the stack that builds what the application brings itself (`alto build`); left out, the
-    platform has everything. `maintenance`: true, or how; left out, the application serves.
+    platform has everything. `maintenance`: true, or how; left out, the application serves. `revision`:
+    what `alto rollback` went back to.
     """
 
     images: Annotated[str, Field(pattern=r"^images-[a-z0-9-]+$", max_length=140)] | None = None
     scale: ScaleState = ScaleState()
     maintenance: MaintenanceSettings | None = None
+    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")] | None = None
 
     @field_validator("maintenance", mode="before")
     @classmethod

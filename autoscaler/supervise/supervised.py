@@ -11,10 +11,12 @@ from autoscaler.observe.members import Copy
 from autoscaler.supervise.updates import KEY
 from blueprints.findings import DocumentError
 from blueprints.plan import Plan
+from blueprints.revision import in_force
 from blueprints.scale import RestartState, ScaleState
 from blueprints.workspace import Workspace
 
 MAINTENANCE = "altostratus:maintenance"
+REVISION = "altostratus:revision"
 HOME_COPY = "home"
 
 
@@ -58,7 +60,7 @@ class Supervised:
             name = self.stack.removeprefix("app-")
             subject, _, cloud = name.partition("--")
             scale = ScaleState.parse(config.get(KEY))
-            workspace = self._documents(blueprint_sources(self._cli.root, config))
+            workspace = self._documents(config)
             application = config.get("altostratus:application", subject)
             plan = workspace.plan(application, scale.at_rest(), cloud or HOME_COPY)
         except (ConfigUnreadable, OSError) as error:
@@ -69,12 +71,17 @@ class Supervised:
         resting = "in maintenance" if in_maintenance(config) else ""
         return Reading(str(config.get("altostratus:cloud", cloud)), plan, scale.restart, resting)
 
-    def _documents(self, sources: list[Path]) -> Workspace:
-        stamp = tuple(_stamps(sources))
+    def _documents(self, config: dict[str, Any]) -> Workspace:
+        stamp = (config.get(REVISION), *_stamps(blueprint_sources(self._cli.root, config)))
         if self._workspace is None or stamp != self._stamp:
-            self._workspace = Workspace.load(sources)
+            self._workspace = documents_in_force(self._cli.root, self.stack, config)
             self._stamp = stamp
         return self._workspace
+
+
+def documents_in_force(root: Path, stack: str, config: dict[str, Any]) -> Workspace:
+    """The documents that count for a stack with that config. Raises DocumentError."""
+    return in_force(root, stack, _blueprint(config), config.get(REVISION)).workspace
 
 
 def in_maintenance(config: dict[str, Any]) -> bool:
@@ -85,8 +92,12 @@ def in_maintenance(config: dict[str, Any]) -> bool:
 
 def blueprint_sources(root: Path, config: dict[str, Any]) -> list[Path]:
     """The files and folders with the application's documents."""
+    return [root / each for each in _blueprint(config)]
+
+
+def _blueprint(config: dict[str, Any]) -> list[str]:
     given = config.get("altostratus:blueprint") or []
-    return [root / each for each in ([given] if isinstance(given, str) else given)]
+    return [given] if isinstance(given, str) else list(given)
 
 
 def _stamps(sources: list[Path]) -> list[tuple[str, int, int]]:

@@ -95,7 +95,9 @@ class World:
     def replicas(self, client: Client, name: str) -> dict[str, int]:
         """What the API server holds: `spec.replicas` by cluster."""
         found = client.get(f"/apis/apps/v1/namespaces/app-{name}/deployments")["items"]
-        return {each["metadata"]["labels"]["altostratus.dev/cluster"]: each["spec"]["replicas"] for each in found}
+        return {
+            each["metadata"]["labels"]["altostratus.dev/cluster"]: each["spec"]["replicas"] for each in found
+        }
 
 
 def make(folder: Path, kubeconfig: Path) -> World:
@@ -110,14 +112,17 @@ def make(folder: Path, kubeconfig: Path) -> World:
     (folder / "program" / "__main__.py").write_text(
         PROGRAM.format(checkout=str(paths.root()), outputs=str(outputs))
     )
-    project = {
+    settings = {
         "name": PROJECT,
-        "runtime": {"name": "python", "options": {"toolchain": "pip", "virtualenv": str(paths.root() / ".venv")}},
+        "runtime": {
+            "name": "python",
+            "options": {"toolchain": "pip", "virtualenv": str(paths.root() / ".venv")},
+        },
         "main": "program/",
         "stackConfigDir": "stacks/config",
         "options": {"refresh": "always"},
     }
-    (folder / "Pulumi.yaml").write_text(yaml.safe_dump(project))
+    (folder / "Pulumi.yaml").write_text(yaml.safe_dump(settings))
     (folder / "passphrase").touch(mode=0o600)
     (folder / "passphrase").write_text("a light world\n")
     (folder / "bin" / "pulumi").symlink_to(programs["pulumi"])
@@ -126,12 +131,19 @@ def make(folder: Path, kubeconfig: Path) -> World:
     plugin.mkdir(parents=True)
     bundled = paths.root() / "toolchain" / "plugins" / "kubernetes" / "pulumi-resource-kubernetes"
     (plugin / bundled.name).symlink_to(bundled)
-    cli = Pulumi(folder, programs["pulumi"], folder / "state", folder / "logs", _environment(folder))
+    cli = project(folder)
     world = World(folder, kubeconfig, cli)
     for stack in _constants(kubeconfig):
         cli.init(stack)
         cli.up(stack, "--refresh=false")
     return world
+
+
+def project(folder: Path) -> Pulumi:
+    """The CLI on a project that `make` made in `folder`."""
+    programs = control_plane.programs("pulumi")
+    assert programs is not None, "the pulumi CLI is not installed: ./alto toolchain install"
+    return Pulumi(folder, programs["pulumi"], folder / "state", folder / "logs", _environment(folder))
 
 
 def _constants(kubeconfig: Path) -> dict[str, dict[str, Any]]:

@@ -11,6 +11,7 @@ GROUP = "altostratus.sources"
 OURS = {
     "balancer": "autoscaler.observe.balancer:BalancerSource",
     "kubelet": "autoscaler.observe.kubelet:KubeletSource",
+    "prometheus": "autoscaler.observe.prometheus:PrometheusSource",
 }
 
 

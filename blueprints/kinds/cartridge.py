@@ -50,7 +50,8 @@ class Draining(Model):
     grace: Duration = Duration("30s")
     """How long it may take to finish what it serves."""
     command: Items[str] = ()
-    """A program run in the container before it is asked to end."""
+    """A program run in the container before it is asked to end, once no new requests come (by its
+    /bin/sh)."""
 
 
 class Sharing(Model):

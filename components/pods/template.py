@@ -223,8 +223,11 @@ def _container_port(port: Port) -> dict[str, Any]:
 
 def _leaving(cluster: PlannedCluster) -> dict[str, Any]:
     """What happens between the decision that a member ends and its being asked to."""
-    if cluster.cartridge.draining.command:
-        return {"exec": {"command": list(cluster.cartridge.draining.command)}}
+    command = cluster.cartridge.draining.command
+    if command:
+        # A shell that is told what to run as its arguments: nothing of it is read as shell.
+        wait = ["/bin/sh", "-c", f'sleep {LEAVING_SECONDS}; exec "$@"', "sh"]
+        return {"exec": {"command": [*wait, *command]}}
     return {"sleep": {"seconds": LEAVING_SECONDS}}
 
 

@@ -7,4 +7,3 @@ const server = http.createServer((request, response) => {
   response.end(`Node.js on ${os.hostname()} has no application yet.\n`);
 });
 server.listen(Number(process.env.PORT || 8080));
-process.on("SIGTERM", () => server.close(() => process.exit(0)));

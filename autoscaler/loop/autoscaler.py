@@ -26,6 +26,8 @@ from autoscaler.observe.source import Target
 _log = logging.getLogger(__name__)
 
 SAVE_SECONDS = 300.0
+# How much of a period may go by waiting for sources; who takes longer counts in the next one.
+SOURCES_SHARE = 0.25
 # So many clusters are written down each second when nothing changes.
 STEADY_ROWS = 4.0
 
@@ -73,7 +75,7 @@ class Autoscaler:
         self._tell = tell
         self._now = now
         self.board = Board()
-        self.gathering = Gathering(self.board, self.targets, settings.period)
+        self.gathering = Gathering(self.board, self.targets)
         self.applications: dict[str, ApplicationLoop] = {}
         self.pace = Pace()
         self.book_problem = ""
@@ -127,6 +129,9 @@ class Autoscaler:
         await self.clouds.keep({each.view.cloud for each in waiting if each.view is not None})
         self._aim()
         worked = time.monotonic() - begun
+        # Measured now and decided at once: a value that waits for the next period is five seconds late.
+        await self.gathering.round(SOURCES_SHARE * self._settings.period)
+        now = self._now()
         for application in waiting:
             begun = time.monotonic()
             view = application.view

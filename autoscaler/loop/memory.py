@@ -56,7 +56,10 @@ def _from(data: Mapping[str, Any]) -> tuple[Memory, str]:
     memory, problem = Memory(), ""
     for name, state in data["states"].items():
         try:
-            memory.states[name] = restore(state)
+            restored = memory.states[name] = restore(state)
+            # Nobody measured while nobody ran: a factor is missing from now on, not since then, or the
+            # declared fallback would apply before the first measurement.
+            restored.seen.clear()
         except StateError as error:
             problem = f"{name}: {error}: learning anew"
     for name, latest in data["starts"].items():

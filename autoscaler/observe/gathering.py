@@ -32,46 +32,48 @@ Targets = Callable[[str], Sequence[Target]]
 class Gathering:
     """Runs the sources of all clouds. `targets` gives the clusters of a cloud at the moment of asking."""
 
-    def __init__(self, board: Board, targets: Targets, period: float = 5.0) -> None:
+    def __init__(self, board: Board, targets: Targets) -> None:
         self._board = board
         self._targets = targets
-        self._period = period
-        self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._asking: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._sources: dict[tuple[str, str], Source] = {}
         self._health: dict[tuple[str, str], SourceHealth] = {}
 
     def add(self, cloud: str, source: Source) -> None:
-        """Ask a source from now on."""
+        """Ask a source from the next round on."""
         key = (cloud, source.name)
         self._sources[key] = source
         self._health[key] = SourceHealth(cloud, source.name)
-        self._tasks[key] = asyncio.create_task(self._run(key))
 
     async def remove(self, cloud: str) -> None:
         """Ask the sources of a cloud no more."""
-        for key in [key for key in self._tasks if key[0] == cloud]:
-            self._tasks.pop(key).cancel()
+        for key in [key for key in self._sources if key[0] == cloud]:
+            asking = self._asking.pop(key, None)
+            if asking is not None:
+                asking.cancel()
             del self._health[key]
             await self._sources.pop(key).close()
 
     async def close(self) -> None:
         """End all sources."""
-        for cloud in {cloud for cloud, _ in self._tasks}:
+        for cloud in {cloud for cloud, _ in self._sources}:
             await self.remove(cloud)
 
     def health(self) -> Mapping[tuple[str, str], SourceHealth]:
         """How the sources do, by cloud and source."""
         return self._health
 
-    async def ask_all(self) -> None:
-        """Ask every source once, now; for a single run."""
-        await asyncio.gather(*(self._ask(key) for key in list(self._sources)))
+    async def round(self, patience: float) -> None:
+        """Ask every source, and wait at most `patience` seconds.
 
-    async def _run(self, key: tuple[str, str]) -> None:
-        while True:
-            begun = time.monotonic()
-            await self._ask(key)
-            await asyncio.sleep(max(0.05, self._period - (time.monotonic() - begun)))
+        Who is slower goes on: what it reports counts in the next period, and it is not asked again before.
+        """
+        for key in self._sources:
+            asking = self._asking.get(key)
+            if asking is None or asking.done():
+                self._asking[key] = asyncio.create_task(self._ask(key))
+        if self._asking:
+            await asyncio.wait(self._asking.values(), timeout=patience)
 
     async def _ask(self, key: tuple[str, str]) -> None:
         health, begun = self._health[key], time.monotonic()

@@ -416,12 +416,35 @@ def test_a_broken_source_is_told_and_leaves_the_others_alone() -> None:
         gathering = Gathering(board, lambda _: [])
         gathering.add("local", Fixed("good", lambda: [load("web-1", 5.0, NOW)]))
         gathering.add("local", Fixed("bad", broken))
-        await gathering.ask_all()
+        await gathering.round(5.0)
         problems = {name: health.problem for (_, name), health in gathering.health().items()}
         await gathering.close()
         return problems
 
     assert asyncio.run(run()) == {"good": "", "bad": "ZeroDivisionError: theirs"}
+    assert board.read(WEB, LOAD_AVERAGE, frozenset({"web-1"}), NOW) is not None
+
+
+def test_a_slow_source_does_not_hold_up_the_round_and_is_not_asked_twice() -> None:
+    asked: list[str] = []
+
+    class Slow(Fixed):
+        async def collect(self, targets: Any, report: Report) -> None:
+            asked.append("slow")
+            await asyncio.Event().wait()
+
+    board = Board()
+
+    async def run() -> None:
+        gathering = Gathering(board, lambda _: [])
+        gathering.add("local", Slow("slow", list))
+        gathering.add("local", Fixed("good", lambda: [load("web-1", 5.0, NOW)]))
+        for _ in range(3):
+            await gathering.round(0.01)
+        await gathering.close()
+
+    asyncio.run(run())
+    assert asked == ["slow"]
     assert board.read(WEB, LOAD_AVERAGE, frozenset({"web-1"}), NOW) is not None
 
 

@@ -60,7 +60,7 @@ class Load:
         outcome.most = max(outcome.most, outcome.in_flight)
         try:
             await self._exchange()
-        except (OSError, asyncio.IncompleteReadError, ValueError) as error:
+        except (OSError, asyncio.IncompleteReadError, ValueError, KeyError) as error:
             outcome.failures[type(error).__name__] += 1
         finally:
             outcome.in_flight -= 1
@@ -74,7 +74,7 @@ class Load:
             head = await reader.readuntil(b"\r\n\r\n")
             lines = head.decode("latin-1").lower().split("\r\n")
             headers = [each.partition(":")[::2] for each in lines[1:]]
-            length = next(int(value) for name, value in headers if name == "content-length")
+            length = int(dict(headers)["content-length"])
             body = await reader.readexactly(length)
         except BaseException:
             writer.close()

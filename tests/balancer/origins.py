@@ -1,6 +1,8 @@
 """Members for balancers to stand in front of: small HTTP servers on one event loop, which count."""
 
 import asyncio
+import base64
+import hashlib
 import threading
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
@@ -87,7 +89,9 @@ class Origin:
         head = await reader.readuntil(b"\r\n\r\n")
         lines = head.decode("latin-1").split("\r\n")
         method, path, _ = lines[0].split(" ", 2)
-        headers = {name.lower(): value.strip() for name, _, value in (each.partition(":") for each in lines[1:])}
+        headers = {
+            name.lower(): value.strip() for name, _, value in (each.partition(":") for each in lines[1:])
+        }
         if length := int(headers.get("content-length", 0)):
             await reader.readexactly(length)
         if path == "/health":
@@ -97,7 +101,7 @@ class Origin:
         if self.drops:
             return False
         if headers.get("upgrade", "").lower() == "websocket":
-            return await self._echo(reader, writer)
+            return await self._echo(headers["sec-websocket-key"], reader, writer)
         self.current += 1
         try:
             if self.delay:
@@ -114,9 +118,12 @@ class Origin:
         await writer.drain()
         return not closing
 
-    async def _echo(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def _echo(self, key: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """After the upgrade, bytes come back as they are: enough to see that a tunnel is one."""
-        writer.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+        digest = hashlib.sha1(f"{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11".encode(), usedforsecurity=False)
+        accepted = base64.b64encode(digest.digest()).decode()  # RFC 6455, 4.2.2
+        lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]
+        writer.write("\r\n".join([*lines, f"Sec-WebSocket-Accept: {accepted}", "", ""]).encode())
         while data := await reader.read(4096):
             writer.write(data)
             await writer.drain()

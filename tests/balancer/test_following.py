@@ -53,7 +53,7 @@ def test_members_come_and_go_under_load_without_a_lost_request(
     assert outcome.total > 400
     state = made.state()
     assert state["program"]["reloads"] == 0
-    until(lambda: made.cluster()["requests"] == outcome.total, "every request was counted")
+    until(lambda: made.counted(outcome.total), "every request was counted")
 
 
 def test_a_member_that_leaves_finishes_what_it_has_and_gets_nothing_new(
@@ -168,7 +168,7 @@ def test_a_reload_under_load_loses_nothing_and_a_bad_configuration_is_refused(
     load.stop()
     outcome = running.result(30)
     assert outcome.lost == 0, (outcome.answers, outcome.failures)
-    until(lambda: made.cluster()["requests"] == outcome.total, "counts go on over a reload")
+    until(lambda: made.counted(outcome.total), "counts go on over a reload")
 
 
 def test_affinity_by_cookie_follows_members(balancer: Balancers, origin: Origins, driver: str) -> None:

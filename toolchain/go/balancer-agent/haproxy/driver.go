@@ -4,7 +4,6 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"slices"
@@ -39,6 +38,7 @@ type Driver struct {
 	settings program.Settings
 	place    folder
 	logs     *os.File // what HAProxy writes to
+	log      *program.Log
 
 	mutex      sync.Mutex // guards what Samples reads
 	told       *model.Model
@@ -68,8 +68,7 @@ func New(settings program.Settings) (*Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	driver.logs = writer
-	go driver.takeLines(reader)
+	driver.logs, driver.log = writer, program.NewLog(reader, writer, driver.takeLine)
 	return driver, nil
 }
 
@@ -186,6 +185,7 @@ func (d *Driver) Stop(within time.Duration) {
 	for _, each := range d.former {
 		each.End(0)
 	}
+	d.log.Finish()
 }
 
 // Apply brings members, shares and maintenance of the running HAProxy in line with the table.
@@ -317,12 +317,10 @@ func (d *Driver) Samples() (map[string]program.Sample, error) {
 	return found, nil
 }
 
-func (d *Driver) takeLines(from io.Reader) {
-	program.Lines(from, func(text []byte) {
-		if line, ok := parseLine(text); ok {
-			d.take(line)
-		}
-	})
+func (d *Driver) takeLine(text []byte) {
+	if line, ok := parseLine(text); ok {
+		d.take(line)
+	}
 }
 
 func (d *Driver) take(line line) {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log"
 	"os"
 	"os/exec"
@@ -39,6 +38,7 @@ type Driver struct {
 	place    folder
 	control  control
 	checker  *health.Checker
+	log      *program.Log
 
 	mutex      sync.Mutex // guards what Samples reads
 	told       *model.Model
@@ -67,7 +67,7 @@ func New(settings program.Settings, wake func()) (*Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	go driver.takeLines(pipe)
+	driver.log = program.NewLog(pipe, pipe, driver.takeLine)
 	return driver, nil
 }
 
@@ -258,6 +258,7 @@ func (d *Driver) Stop(within time.Duration) {
 	time.Sleep(min(closingFirst, within))
 	process.Signal(syscall.SIGQUIT)
 	process.End(within)
+	d.log.Finish()
 }
 
 // push hands the table to the workers, and keeps it for the next start. Nothing is done where nothing changed.
@@ -363,12 +364,10 @@ func (d *Driver) Samples() (map[string]program.Sample, error) {
 	return found, nil
 }
 
-func (d *Driver) takeLines(from io.Reader) {
-	program.Lines(from, func(text []byte) {
-		if line, ok := parseLine(text); ok {
-			d.take(line)
-		}
-	})
+func (d *Driver) takeLine(text []byte) {
+	if line, ok := parseLine(text); ok {
+		d.take(line)
+	}
 }
 
 func (d *Driver) take(line line) {

@@ -7,6 +7,7 @@ import (
 	"log"
 	"os"
 	"syscall"
+	"time"
 )
 
 const (
@@ -34,16 +35,50 @@ func Widen(pipe *os.File) {
 	})
 }
 
-// Lines hands on each line, without its end, until nothing more comes. A line that is too long is dropped.
-func Lines(from io.Reader, take func([]byte)) {
+// Log takes in what a program writes to a pipe.
+type Log struct {
+	writer *os.File
+	ended  chan struct{}
+}
+
+const (
+	lastLine   = "altostratus: end of log"
+	readWithin = 2 * time.Second
+)
+
+// NewLog hands each line, without its end, to `take`. `writer` is another way into the same pipe.
+func NewLog(reader io.Reader, writer *os.File, take func([]byte)) *Log {
+	found := &Log{writer: writer, ended: make(chan struct{})}
+	go func() {
+		defer close(found.ended)
+		lines(reader, take)
+	}()
+	return found
+}
+
+// Finish waits until all that was written by now is taken; nothing is taken after it.
+func (l *Log) Finish() {
+	if _, err := io.WriteString(l.writer, lastLine+"\n"); err != nil {
+		return
+	}
+	select {
+	case <-l.ended:
+	case <-time.After(readWithin):
+	}
+}
+
+func lines(from io.Reader, take func([]byte)) {
 	reader := bufio.NewReaderSize(from, 256*1024)
 	for {
 		text, err := reader.ReadSlice('\n')
 		if errors.Is(err, bufio.ErrBufferFull) {
-			continue
+			continue // a line that is too long is none
 		}
 		if err != nil {
 			log.Printf("the program's log ended: %v", err)
+			return
+		}
+		if string(text) == lastLine+"\n" {
 			return
 		}
 		take(text[:len(text)-1])

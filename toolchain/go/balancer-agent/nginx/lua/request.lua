@@ -15,7 +15,9 @@ local function refuse(reason, notice)
     ngx.header["Cache-Control"] = "no-store"
     ngx.header["Retry-After"] = "5"
     ngx.header["X-Altostratus-Reason"] = reason
-    ngx.print(page.make(reason, notice))
+    local text = page.make(reason, notice)
+    ngx.header["Content-Length"] = #text
+    ngx.print(text)
     return ngx.exit(ngx.HTTP_OK)
 end
 

@@ -40,7 +40,8 @@ def combine(edits: Sequence[ScaleEdit], current: ScaleState) -> Combined:
         groups |= edits[n].groups
     if clusters == current.clusters and groups == current.groups:
         return Combined(current, taken, superseded, stale)
-    target = ScaleState(clusters=clusters, groups=groups, generation=current.generation + 1)
+    changes = {"clusters": clusters, "groups": groups, "generation": current.generation + 1}
+    target = current.model_copy(update=changes)
     return Combined(target, taken, superseded, stale)
 
 

@@ -51,7 +51,8 @@ class ScaleEdit:
         clusters, groups = {**scale.clusters, **self.clusters}, {**scale.groups, **self.groups}
         if clusters == scale.clusters and groups == scale.groups:
             return scale
-        return ScaleState(clusters=clusters, groups=groups, generation=scale.generation + 1)
+        changes = {"clusters": clusters, "groups": groups, "generation": scale.generation + 1}
+        return scale.model_copy(update=changes)
 
     def to_data(self) -> dict[str, Any]:
         """Plain data for the journal."""

@@ -38,7 +38,7 @@ from blueprints.scale import ScaleState
 from toolchain import paths
 
 Health = Literal["idle", "queued", "updating", "retrying", "stalled", "elsewhere"]
-BEAT_SECONDS = 5.0
+BEAT_SECONDS = 2.0
 STALLED_AFTER = 3  # failures in a row of a kind that does not pass
 PRUNE_EVERY = 25  # updates of a stack
 

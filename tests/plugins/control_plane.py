@@ -36,6 +36,7 @@ class Starter(Protocol):
     def __call__(self, name: str, program: Path, *arguments: str) -> None: ...
 
 
+ROLES = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
 START_LIMIT = 120.0  # seconds until everything answers, on a busy machine
 ADVERTISED = "192.0.2.1"  # a documentation address: loopback may not be advertised, and nobody connects
 
@@ -232,6 +233,10 @@ def _start(folder: Path, start: Starter, etcd: dict[str, Path], kubernetes: dict
         f"--service-account-key-file={accounts}",
         f"--service-account-signing-key-file={accounts}",
     )
+    kubeconfig_file = folder / f"kubeconfig-{secrets.token_hex(4)}"
+    plane = ControlPlane(folder, _write_kubeconfig(kubeconfig_file, api, authority.file, admin))
+    # The controllers give up after some seconds where the API server is slow to make its first roles.
+    until(lambda: _serves(plane), "the API server answers", START_LIMIT)
     manager = authority.issue("controller-manager", "system:kube-controller-manager")
     scheduler = authority.issue("scheduler", "system:kube-scheduler")
     start(
@@ -253,8 +258,18 @@ def _start(folder: Path, start: Starter, etcd: dict[str, Path], kubernetes: dict
         "--bind-address=127.0.0.1",
         "--secure-port=0",
     )
-    kubeconfig_file = folder / f"kubeconfig-{secrets.token_hex(4)}"
-    return ControlPlane(folder, _write_kubeconfig(kubeconfig_file, api, authority.file, admin))
+    return plane
+
+
+def _serves(plane: ControlPlane) -> bool:
+    client = plane.client()
+    try:
+        # This role is among the last that the API server makes at its start.
+        return client.find(f"{ROLES}/system:kube-scheduler") is not None
+    except (Unreachable, Failure):
+        return False
+    finally:
+        client.close()
 
 
 def _answers(plane: ControlPlane, processes: "list[subprocess.Popen[bytes]]", folder: Path) -> bool:

@@ -48,10 +48,17 @@ def key(pin: Pin) -> str:
     digest = hashlib.sha256(json.dumps(content).encode())
     for build in pin.builds:
         for file in sorted(build.directory.rglob("*")):
-            if file.is_file() and (file.suffix == ".go" or file.name in ("go.mod", "go.sum")):
+            if file.is_file() and _is_source(file):
                 digest.update(f"\0{file.relative_to(build.directory)}\0".encode())
                 digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _is_source(file: Path) -> bool:
+    """Whether a module's file is part of what is built: code, and what ours embeds; tests are not."""
+    if file.name.endswith("_test.go"):
+        return False
+    return file.suffix in (".go", ".lua", ".html") or file.name in ("go.mod", "go.sum")
 
 
 def directory(pin: Pin) -> Path:

@@ -199,7 +199,7 @@ def _preview(cli: Pulumi, stack: str, folder: Path, wanted: Revision, pin: Pin) 
     write_pin(folder, wanted, pin)
     try:
         looking = replace(cli, environment={**cli.environment, "ALTO_REVISION": wanted.id})
-        print(looking.preview(stack))
+        print(looking.preview(stack, "--suppress-outputs"))
     finally:
         if not kept:
             shutil.rmtree(folder, ignore_errors=True)

@@ -19,6 +19,7 @@ from autoscaler.decide.application import Part, Proportion, Shape
 from autoscaler.decide.document import controller_policy
 from autoscaler.decide.policy import ControllerPolicy, PolicyError
 from autoscaler.loop.bounds import Bounds, within_bounds
+from autoscaler.supervise.supervised import REVISION, documents_in_force
 from blueprints.balancing.planning import with_balancers
 from blueprints.composition import ComposedLevel
 from blueprints.expand import expand
@@ -99,6 +100,7 @@ class Watched:
         self.stack = stack
         self._cli = cli
         self._documents: _Documents | None = None
+        self._revision: object = None
         self._root: ComposedLevel | None = None
         self._sources: list[Path] = []
         self._stamp: object = None
@@ -150,17 +152,18 @@ class Watched:
         paths = _sources(self._cli.root, config)
         if not paths:
             raise Unreadable(f"{config_path} names no altostratus:blueprint")
-        documents = self._load(paths)
+        documents = self._load(paths, config)
         view = self._look(config, documents, under_way)
         self._sources = paths
         self._view = view
         self._stamp = (*files, documents.stamp, under_way)
         return view
 
-    def _load(self, paths: list[Path]) -> _Documents:
-        stamp = _marks(paths)
-        if self._documents is None or self._documents.stamp != stamp:
-            self._documents = _Documents(stamp, Workspace.load(paths))
+    def _load(self, paths: list[Path], config: Mapping[str, Any]) -> _Documents:
+        stamp, revision = _marks(paths), config.get(REVISION)
+        if self._documents is None or self._documents.stamp != stamp or self._revision != revision:
+            workspace = documents_in_force(self._cli.root, self.stack, dict(config))
+            self._documents, self._revision = _Documents(stamp, workspace), revision
         return self._documents
 
     def _look(self, config: Mapping[str, Any], documents: _Documents, under_way: ScaleEdit | None) -> View:

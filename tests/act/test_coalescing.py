@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from autoscaler.act.coalescing import combine
 from autoscaler.act.edits import Removal, ScaleEdit
-from blueprints.scale import ScaleState
+from blueprints.scale import RestartState, ScaleState
 
 NOW = ScaleState(clusters={"web": 2}, groups={"search": 1}, generation=7)
 
@@ -76,3 +76,10 @@ def test_every_edit_has_one_fate_and_the_target_is_all_taken_in_order(
         in_order |= clusters if fresh else {}
     assert combined.target.clusters == in_order
     assert combined.target.generation == NOW.generation + (in_order != {"web": 2})
+
+
+def test_an_edit_of_counts_keeps_the_note_of_a_restart_under_way() -> None:
+    restart = RestartState(failed=("db",), stopped=("web",))
+    now = NOW.with_restart(restart)
+    assert combine([edit(now, web=3)], now).target.restart == restart
+    assert edit(now, web=3).onto(now).restart == restart

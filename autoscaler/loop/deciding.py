@@ -183,7 +183,7 @@ def _removals(view: View, together: ApplicationDecision, sights: Mapping[str, Si
 def plain(
     view: View, decisions: Mapping[str, Decision], together: ApplicationDecision | None
 ) -> dict[str, Any]:
-    """A decision about an application as plain data (`docs/schemas/application-decision.schema.json`)."""
+    """A decision about an application as plain data."""
     return {
         "stack": view.stack,
         "application": view.application,

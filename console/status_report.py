@@ -6,10 +6,18 @@ from typing import Any
 
 from autoscaler.act.environment import pulumi
 from autoscaler.act.pulumi_cli import Pulumi
+from autoscaler.act.stack_config import read
 from autoscaler.act.stack_lock import locks
-from console import credentials
+from autoscaler.observe.members_watch import ask, client
+from autoscaler.supervise import memory
+from autoscaler.supervise.supervised import HOME_COPY, in_maintenance
+from autoscaler.supervise.updates import KEY
+from blueprints.scale import ScaleState
+from console import credentials, supervision
+from console.application_states import ClusterState, State, cluster_states, overall
 from console.errors import BadInput
 from console.live_cluster import Host, LiveCluster, Member
+from toolchain import paths
 
 
 @dataclass
@@ -30,6 +38,8 @@ class ApplicationStatus:
     cloud: str | None
     urls: list[str]
     members: list[Member] = field(default_factory=list)
+    state: State | None = None
+    clusters: list[ClusterState] = field(default_factory=list)
     updating: str | None = None
     problem: str | None = None
 
@@ -88,9 +98,23 @@ def _application(cli: Pulumi, stack: str, clusters: dict[str, LiveCluster]) -> A
     else:
         try:
             status.members = clusters[cloud].members(outputs["namespace"])
+            status.clusters = _clusters(cli, stack, outputs)
+            status.state = overall(status.clusters)
         except ConnectionError as error:
             status.problem = str(error)
     return status
+
+
+def _clusters(cli: Pulumi, stack: str, outputs: dict[str, Any]) -> list[ClusterState]:
+    config = read(cli.config_path(stack))
+    copy = stack.removeprefix("app-").partition("--")[2] or HOME_COPY
+    return cluster_states(
+        outputs.get("clusters") or {},
+        ask(client(paths.kubeconfig(outputs["cloud"])), (outputs["namespace"], copy)),
+        ScaleState.parse(config.get(KEY)),
+        memory.load(supervision.folder() / f"{stack}.json"),
+        maintenance=in_maintenance(config),
+    )
 
 
 def _urls(outputs: dict[str, Any]) -> list[str]:
@@ -160,8 +184,29 @@ def show(*, as_json: bool) -> None:
             members.add_row(*row, f"[{colour}]{member.state}")
     if status.applications:
         console.print(members)
+    if any(application.clusters for application in status.applications):
+        console.print(_cluster_table(status))
     for application in status.applications:
         if application.updating:
             console.print(f"{application.name}: update by {application.updating}")
         for url in application.urls:
             console.print(f"{application.name}: {url}", soft_wrap=True)
+
+
+def _cluster_table(status: Status) -> Any:
+    from rich.markup import escape
+    from rich.table import Table
+
+    colours = {"ready": "green", "stalled": "red", "starting": "yellow"}
+    table = Table("application", "cluster", "ready", "range", "state", title="Clusters", title_justify="left")
+    for application in status.applications:
+        for each in application.clusters:
+            told = f"{each.state}: {each.reason.splitlines()[0]}" if each.reason else each.state
+            table.add_row(
+                application.name,
+                each.cluster,
+                f"{each.ready} of {each.members}",
+                f"{each.min} to {each.max}",
+                f"[{colours.get(each.state, 'cyan')}]{escape(told)}",
+            )
+    return table

@@ -45,6 +45,8 @@ _AWAY = (
     "connection refused",
     "connection reset",
     "closed the connection",
+    "does not answer",
+    "broke off",
     "i/o timeout",
     "no route to host",
     "tls handshake timeout",

@@ -66,6 +66,7 @@ def test_a_new_edit_is_tried_at_once_where_it_may_cure_the_failure() -> None:
         (JournalUnusable("database or disk is full"), trouble.DISK),
         (UpdateError("write x: no space left on device"), trouble.DISK),
         (UpdateError("cannot be read: the cluster is unreachable (connection refused)"), trouble.AWAY),
+        (UpdateError("https://x does not answer: EOF occurred in violation of protocol"), trouble.AWAY),
         (UpdateError("replicas must be positive"), trouble.REFUSED),
         (ValueError("x"), trouble.REFUSED),
     ],

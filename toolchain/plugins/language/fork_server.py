@@ -45,7 +45,7 @@ def main() -> None:
     # A file that changed while it was loaded never compares equal: the next run starts anew.
     known = {path: stamp for path, stamp in stamps().items() if stamp is None or stamp[1] < begun}
     fresh = len(known) == len(stamps())
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits: the run's own socket tells its end
+    signal.signal(signal.SIGCHLD, _reap)  # the run's own socket tells its end
     gc.collect()
     gc.freeze()  # the collector must not write to pages that the runs share
     while True:
@@ -60,6 +60,15 @@ def main() -> None:
             host.close()
             _serve(program, run)
         run.close()
+
+
+def _reap(*_: object) -> None:
+    """Forgets the runs that have ended."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        return
 
 
 def _neighbour(name: str) -> Any:

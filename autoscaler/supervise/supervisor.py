@@ -37,7 +37,7 @@ class _Application:
     busy: "Future[None] | None" = None
     said: str = ""
     until: float | None = None
-    in_grace: bool = False
+    waits: bool = False
 
 
 class Clouds:
@@ -117,12 +117,12 @@ class Supervisor:
             self._close()
 
     def run_once(self) -> bool:
-        """Look, wait out the graces of what is under its minimum now, act, and say whether all is well."""
+        """Look, wait out graces and updates under way, act, and say whether all is well."""
         try:
             while not self._stopped.is_set():
                 self._woken.clear()
                 due = self.look()
-                if not any(a.busy or a.in_grace for a in self._applications.values()):
+                if not any(a.busy or a.waits for a in self._applications.values()):
                     break
                 self._woken.wait(min(max(due - self._now(), 0.05), LOOK_AGAIN))
             return not any(a.memory.trouble for a in self._applications.values())
@@ -151,7 +151,7 @@ class Supervisor:
         return min(due)
 
     def _look_at(self, stack: str, application: _Application) -> None:
-        application.until, application.in_grace = None, False
+        application.until, application.waits = None, False
         try:
             reading = application.supervised.read()
             watch = self._clouds.watch(reading.cloud)
@@ -163,7 +163,8 @@ class Supervisor:
         self._save(application)
         if isinstance(decision, Wait):
             application.until = decision.until
-            application.in_grace = decision.until is not None and not decision.retry
+            in_grace = decision.until is not None and not decision.retry
+            application.waits = in_grace or bool(view.updating)
             self._say(stack, application, decision.reason)
             return
         # What the streams said may be a moment old: before anything ends, ask.

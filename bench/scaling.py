@@ -1,0 +1,111 @@
+"""How fast and how wide the autoscaler scales.
+
+    python -m bench.scaling controller             # one decision of one cluster
+    python -m bench.scaling size [--kwok PROGRAM]  # 1,000 clusters and 10,000 members on kwok's nodes
+    python -m bench.scaling step [--rounds N]      # a load step beside a real HPA, on the demo cluster
+
+Ratios are within one run; the machine's load is printed with them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def controller() -> None:
+    """One day of five-second steps: thresholds on three factors, and an objective."""
+    from autoscaler.decide.controller import step
+    from autoscaler.decide.observation import Observation, Reading
+    from autoscaler.decide.policy import ControllerPolicy, Objective
+    from autoscaler.decide.state import ClusterState
+
+    policies = {
+        "two factors": ControllerPolicy(maximum=20, thresholds={"loadAverage": 70.0, "memory": 80.0}),
+        "three factors": ControllerPolicy(
+            maximum=20, thresholds={"loadAverage": 70.0, "memory": 80.0, "requestsInFlight": 20.0}
+        ),
+        "an objective": ControllerPolicy(maximum=50, objective=Objective(0.01), member_rate=8.5),
+    }
+    steps = 17_280
+    for name, policy in policies.items():
+        noise = random.Random(1)  # noqa: S311
+        state, ready, spent = ClusterState("web"), 2, 0.0
+        for tick in range(steps):
+            load = 60 + 30 * math.sin(tick / 2000) + noise.random() * 5
+            factors = {
+                "loadAverage": Reading(load),
+                "memory": Reading(30.0),
+                "requestsInFlight": Reading(load),
+            }
+            seen = Observation(
+                time=1.7e9 + 5 * tick, cluster="web", ready=ready, spec=ready, period=5.0, factors=factors,
+                requests=load * 5, missed=0.0, start_seconds=10.0, actuation_seconds=1.0,
+            )  # fmt: skip
+            begun = time.process_time()
+            ready = step(policy, state, seen).members
+            spent += time.process_time() - begun
+        print(f"{name}: {spent / steps * 1e6:.0f} µs of processor a step")
+
+
+def main() -> None:
+    """Run what is asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=("controller", "size", "step"))
+    parser.add_argument("--kwok", type=Path, help="the kwok program; left out, built from toolchain/go/kwok")
+    parser.add_argument("--metrics-server", type=Path, help="the program; left out, built in the same way")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=90.0, help="how long `size` watches the loop")
+    asked = parser.parse_args()
+    print(f"load average at the start: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+    if asked.what == "controller":
+        controller()
+    elif asked.what == "size":
+        from bench.scaling_size import size
+
+        print(
+            json.dumps(
+                size(asked.kwok or built("kwok", "sigs.k8s.io/kwok/cmd/kwok"), asked.seconds), indent=2
+            )
+        )
+    else:
+        from bench.scaling_step import steps
+
+        program = asked.metrics_server or built(
+            "metrics-server", "sigs.k8s.io/metrics-server/cmd/metrics-server"
+        )
+        steps(program, asked.rounds)
+    print(f"load average at the end: {os.getloadavg()[0]:.1f}")
+
+
+def built(name: str, package: str) -> Path:
+    """A program for benches only, built once from its pinned module."""
+    from toolchain import paths
+
+    program = paths.cache() / "bench" / name
+    if not program.exists():
+        program.parent.mkdir(exist_ok=True)
+        print(f"building {name} ...", flush=True)
+        subprocess.run(
+            ["go", "build", "-trimpath", "-ldflags", "-s -w", "-o", str(program), package],
+            cwd=ROOT / "toolchain" / "go" / name,
+            env={**os.environ, "CGO_ENABLED": "0"},
+            check=True,
+        )
+    return program
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+    main()

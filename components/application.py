@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
-import pulumi_kubernetes as k8s
 
 from blueprints.plan import Plan, PlannedCluster
+from components import kubernetes as k8s
 from components.cluster import Cluster
 from components.kept_password import KeptPassword
 from components.load_balancer.fronting import create_balancers
@@ -65,8 +65,11 @@ class Application(pulumi.ComponentResource):
         }
         keeps = any(keeps_data(cluster) for cluster in plan.clusters.values())
         namespace = self._create_namespace(keeps)
-        self.namespace = namespace.metadata.apply(lambda metadata: str(metadata.name))
-        shared = [self._create_pull_secret(registry), self._create_trust(registry.ca_certificate)]
+        self.namespace = namespace.metadata.apply(lambda metadata: str(metadata["name"]))
+        shared: list[pulumi.Resource] = [
+            self._create_pull_secret(registry),
+            self._create_trust(registry.ca_certificate),
+        ]
         self._create_network_policies()
         self._create_family_services()
         passwords = self._create_passwords(kubeconfig, keeps)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import pulumi
-import pulumi_kubernetes as k8s
 
 from blueprints.plan import PlannedCluster
+from components import kubernetes as k8s
 from components import maintenance_page
 from components.maintenance_page import MaintenancePage, is_replaced
 from components.pods.exports import Exports, Value
@@ -128,7 +128,7 @@ class Cluster(pulumi.ComponentResource):
         )
         if port.exposure != "node":
             return None
-        found: pulumi.Output[int] = service.spec.apply(lambda spec: int(spec.ports[0].node_port))
+        found: pulumi.Output[int] = service.spec.apply(lambda spec: int(spec["ports"][0]["nodePort"]))
         return found
 
     def _create_workload(self, made: Members, needed: list[pulumi.Resource]) -> pulumi.Resource:

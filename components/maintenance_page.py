@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-import pulumi_kubernetes as k8s
 
 from blueprints.plan import Plan, PlannedPort
+from components import kubernetes as k8s
 from components.pods.template import LEAVING_SECONDS, PULL_SECRET
 
 TYPE = "altostratus:application:MaintenancePage"

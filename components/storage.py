@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import pulumi
-import pulumi_kubernetes as k8s
 
+from components import kubernetes as k8s
 from components.registry_login import RegistryLogin, docker_config
 
 TYPE = "altostratus:platform:LocalStorage"
@@ -42,7 +42,7 @@ class LocalStorage(pulumi.ComponentResource):
         self._children = pulumi.ResourceOptions(parent=self)
         space = k8s.core.v1.Namespace(
             f"{name}-namespace", metadata=_namespace_metadata(), opts=self._children
-        ).metadata.apply(lambda metadata: str(metadata.name))
+        ).metadata.apply(lambda metadata: str(metadata["name"]))
         login = pulumi.Output.all(registry.address, registry.username, registry.password)
         config: pulumi.Output[str] = pulumi.Output.secret(login.apply(lambda known: docker_config(*known)))
         secret = k8s.core.v1.Secret(
@@ -72,7 +72,7 @@ class LocalStorage(pulumi.ComponentResource):
             allow_volume_expansion=False,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[program]),
         )
-        self.storage_class = made.metadata.apply(lambda metadata: str(metadata.name))
+        self.storage_class = made.metadata.apply(lambda metadata: str(metadata["name"]))
         self.register_outputs({"storageClass": self.storage_class})
 
     def _create_account(self, name: str, space: pulumi.Output[str]) -> list[pulumi.Resource]:

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
-import pulumi_kubernetes as k8s
 
 from blueprints.balancing.model import Balancer, GivenFor, PlannedListener
 from blueprints.names import shorten
+from components import kubernetes as k8s
 from components.hosts.certificates import AUTHORITY_HOURS, CERTIFICATE_HOURS, RENEW_BEFORE_HOURS
 from components.hosts.pki import Certificate, CertificateAuthority
 from components.load_balancer.drivers.driver import Site

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import pulumi
-import pulumi_kubernetes as k8s
 
 from blueprints.balancing.capabilities import Capabilities
 from blueprints.balancing.model import Balancer
+from components import kubernetes as k8s
 from components.hosts.pki import Password
 from components.load_balancer.certificates import Certificates, folders
 from components.load_balancer.drivers.driver import Facts, Made, Site
@@ -93,7 +93,7 @@ class _Pods:
         def port(index: int, port: int) -> pulumi.Output[int]:
             if not exposed:
                 return pulumi.Output.from_input(port)
-            found: pulumi.Output[int] = service.spec.apply(lambda spec: int(spec.ports[index].node_port))
+            found: pulumi.Output[int] = service.spec.apply(lambda spec: int(spec["ports"][index]["nodePort"]))
             return found
 
         return {each.name: port(i, each.port) for i, each in enumerate(self._balancer.listeners)}
@@ -200,5 +200,5 @@ def _checksum(files: Mapping[str, str]) -> str:
 
 
 def _ingress(status: Any) -> list[str]:
-    entries = status.load_balancer.ingress or [] if status and status.load_balancer else []
-    return [str(entry.ip or entry.hostname) for entry in entries]
+    entries = ((status or {}).get("loadBalancer") or {}).get("ingress") or []
+    return [str(entry.get("ip") or entry.get("hostname")) for entry in entries]

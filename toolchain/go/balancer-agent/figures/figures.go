@@ -136,7 +136,9 @@ func (b *Book) Add(now time.Time, ended Ended) {
 		b.refused.Queue++
 	}
 	if ended.Backend == "" {
-		b.unrouted++
+		if ended.Reason == "" || ended.Reason == "no-route" {
+			b.unrouted++
+		}
 		return
 	}
 	found := b.backends[ended.Backend]

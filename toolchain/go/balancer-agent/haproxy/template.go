@@ -137,7 +137,7 @@ func pickLines(place folder) []string {
 		"http-request set-var(txn.backend) var(txn.split),map(" + place.others() + ")" +
 			" if { var(txn.slot) -m found } { var(txn.backend),nbsrv eq 0 } !{ stopping }",
 		"http-request set-var(txn.reason) str(no-route) if !{ var(txn.split) -m found }",
-		"http-request return status 404 " + answer(place, "no-route") + " if !{ var(txn.split) -m found }",
+		"http-request return status 503 " + answer(place, "no-route") + " if !{ var(txn.split) -m found }",
 		"http-request set-var(txn.reason) str(no-members) if !{ var(txn.backend) -m found }",
 		"http-request return status 503 " + answer(place, "no-members") + " if !{ var(txn.backend) -m found }",
 		"use_backend %[var(txn.backend)]",

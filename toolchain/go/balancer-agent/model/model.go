@@ -21,6 +21,7 @@ const MaxWeight = 1_000_000
 var (
 	backendName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,200}$`)
 	splitName   = regexp.MustCompile(`^[a-z0-9.-]{1,200}$`)
+	tenantName  = regexp.MustCompile(`^[A-Za-z0-9._-]*$`)
 	path        = regexp.MustCompile(`^(/[!-~]*)?$`)
 )
 
@@ -212,6 +213,9 @@ func (m *Model) problems() (found []error) {
 	}
 	if m.Name == "" {
 		report("name is empty")
+	}
+	if !tenantName.MatchString(m.Tenant) {
+		report("tenant %q: allowed are letters, digits, dots, underscores and dashes", m.Tenant)
 	}
 	if m.Driver != "haproxy" && m.Driver != "nginx" {
 		report("driver %q is not known; there are haproxy and nginx", m.Driver)

@@ -20,7 +20,10 @@ type line struct {
 
 const parts = 9
 
-const clientLeft = 499 // nginx's own
+const (
+	tooMany    = 429
+	clientLeft = 499 // nginx's own
+)
 
 func parseLine(text []byte) (line, bool) {
 	fields := bytes.SplitN(text, []byte{'\t'}, parts)
@@ -41,6 +44,9 @@ func parseLine(text []byte) (line, bool) {
 	}
 	if tries := string(fields[4]); tries != "" && tries != "-" {
 		found.upstream = strings.Split(tries, ", ")
+	}
+	if found.status == tooMany && found.reason == "" && len(found.upstream) == 0 {
+		found.reason = "rate-limit" // refused before any Lua ran
 	}
 	return found, true
 }

@@ -29,8 +29,10 @@ func (f folder) table() string   { return f.path("table.json") }
 func render(told *model.Model, template string, table program.Table, place folder, generation int) (string, error) {
 	streams := strings.Contains(template, "# altostratus:stream")
 	text, err := markers.Fill(template, map[string]markers.Filler{
-		"main":   func(string) ([]string, error) { return mainLines(place, streams), nil },
-		"http":   func(string) ([]string, error) { return httpLines(told, place, generation), nil },
+		"main": func(string) ([]string, error) { return mainLines(place, streams), nil },
+		"http": func(string) ([]string, error) {
+			return httpLines(told, place, generation, strings.Contains(template, "set $tenant ")), nil
+		},
 		"stream": func(string) ([]string, error) { return streamLines(told, table, place), nil },
 		"route":  func(split string) ([]string, error) { return routeLines(told, split) },
 	}, "main")
@@ -61,7 +63,8 @@ func mainLines(place folder, streams bool) []string {
 	)
 }
 
-func httpLines(told *model.Model, place folder, generation int) []string {
+// httpLines: `tenants` says that the template itself sets $tenant.
+func httpLines(told *model.Model, place folder, generation int, tenants bool) []string {
 	spool := filepath.Join(os.TempDir(), "altostratus-nginx")
 	lines := []string{
 		`lua_package_path "` + place.path("lua") + `/?.lua;;";`,
@@ -77,8 +80,8 @@ func httpLines(told *model.Model, place folder, generation int) []string {
 	for _, name := range []string{"alto_backend", "alto_member", "alto_reason", "alto_split"} {
 		lines = append(lines, `map $pid $`+name+` { default ""; }`)
 	}
-	if !strings.Contains(told.Tenant, `"`) {
-		lines = append(lines, `map $pid $alto_tenant { default "`+told.Tenant+`"; }`)
+	if !tenants {
+		lines = append(lines, `map $pid $tenant { default "`+told.Tenant+`"; }`)
 	}
 	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 		lines = append(lines, kind+"_temp_path "+filepath.Join(spool, kind)+";")
@@ -115,7 +118,7 @@ func logFormat(told *model.Model) string {
 	}
 	return format + `,"client":"$remote_addr","listener":"$server_port","protocol":"$server_protocol"` +
 		`,"method":"$request_method","host":"$http_host","path":"$request_uri","userAgent":"$http_user_agent"` +
-		`,"tenant":"$alto_tenant","status":$status,"seconds":$request_time,"bytesIn":$request_length` +
+		`,"tenant":"$tenant","status":$status,"seconds":$request_time,"bytesIn":$request_length` +
 		`,"bytesOut":$bytes_sent,"upstream":"$upstream_response_time"`
 }
 

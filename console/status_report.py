@@ -9,6 +9,7 @@ from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.act.stack_config import read
 from autoscaler.act.stack_lock import locks
 from autoscaler.observe.members_watch import ask, client
+from autoscaler.serve.state import read_state
 from autoscaler.supervise import memory
 from autoscaler.supervise.supervised import HOME_COPY, in_maintenance
 from autoscaler.supervise.updates import KEY
@@ -48,6 +49,8 @@ class ApplicationStatus:
 class Status:
     clouds: list[CloudStatus]
     applications: list[ApplicationStatus]
+    autoscaler: dict[str, Any] | None = None
+    """What a running autoscaler wrote down last."""
 
 
 def stack_outputs(cli: Pulumi, stack: str) -> dict[str, Any]:
@@ -81,7 +84,7 @@ def collect() -> Status:
         status.registry = registry.get("address") if isinstance(registry, dict) else None
         clouds.append(status)
     applications = [_application(cli, stack, clusters) for stack in stacks if stack.startswith("app-")]
-    return Status(clouds, applications)
+    return Status(clouds, applications, read_state(paths.home() / "autoscaler"))
 
 
 def _application(cli: Pulumi, stack: str, clusters: dict[str, LiveCluster]) -> ApplicationStatus:
@@ -186,11 +189,35 @@ def show(*, as_json: bool) -> None:
         console.print(members)
     if any(application.clusters for application in status.applications):
         console.print(_cluster_table(status))
+    for line in autoscaling_lines(status.autoscaler):
+        console.print(line, soft_wrap=True, markup=False)
     for application in status.applications:
         if application.updating:
             console.print(f"{application.name}: update by {application.updating}")
         for url in application.urls:
             console.print(f"{application.name}: {url}", soft_wrap=True)
+
+
+def autoscaling_lines(state: dict[str, Any] | None) -> list[str]:
+    """What a running autoscaler is at, a line for each thing."""
+    if state is None:
+        return []
+    lines = [f"autoscaler: process {state['pid']}, {state['lagSeconds']:.1f} s behind at most"]
+    lines += [f"autoscaler: {where}: {problem}" for where, problem in state["problems"].items()]
+    for stack, application in state["applications"].items():
+        name = stack.removeprefix("app-")
+        doing = application["resting"] or (application["update"] if application["update"] != "idle" else "")
+        if doing:
+            lines.append(
+                f"{name}: {doing}" + (f": {application['trouble']}" if application["trouble"] else "")
+            )
+        lines += [
+            f"{name} {path}: {each['asked']} of {each['min']} to {each['max']} by {each['policy']}. "
+            + each["reason"]
+            for path, each in application["clusters"].items()
+            if each["policy"]
+        ]
+    return lines
 
 
 def _cluster_table(status: Status) -> Any:

@@ -6,11 +6,13 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autoscaler.act.stack_config import replace_file
-from autoscaler.loop.autoscaler import Autoscaler
-from autoscaler.serve.metrics import States
+
+if TYPE_CHECKING:
+    from autoscaler.loop.autoscaler import Autoscaler
+    from autoscaler.serve.metrics import States
 
 FILE = "state.json"
 # Written every two seconds; older than this, its writer is gone or stuck.

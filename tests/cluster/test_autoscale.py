@@ -123,10 +123,11 @@ def test_load_scales_out_silence_holds_and_calm_scales_back(demo: Demo, tmp_path
             told["sourceSettings"] = {"prometheus": {"url": f"http://127.0.0.1:{port}"}}
             settings.write_text(yaml.safe_dump(told))
         with autoscaled(demo, application, settings):
-            with prometheus(port), under_load(urls, rate=60.0, clients=6) as load:
-                until(lambda: members() == MOST, f"{MOST} members are ready", 180)
-            # The load is over, and so is one of the factors that the policy goes by.
-            until(lambda: "missing:jobs" in decision()["holds"], "the missing factor is told", 60)
+            with under_load(urls, rate=60.0, clients=6) as load:
+                with prometheus(port):
+                    until(lambda: members() == MOST, f"{MOST} members are ready", 180)
+                # In the middle of the load, one of the factors that the policy goes by falls silent.
+                until(lambda: "missing:jobs" in decision()["holds"], "the missing factor is told", 90)
             quiet = time.monotonic() + 25
             until(lambda: time.monotonic() > quiet or members() < MOST, "longer than members settle")
             assert members() == MOST

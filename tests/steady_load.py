@@ -33,7 +33,7 @@ class Seen:
 
 
 class SteadyLoad:
-    """`with SteadyLoad(urls, rate) as load:` sends GET requests at `rate` a second, whatever the answers take.
+    """`with SteadyLoad(urls, rate) as load:` sends `rate` GET requests a second, whatever answers take.
 
     Connections are kept open and used again. A kept connection that the server closed while it was
     idle is replaced, as every HTTP client does; anything else that goes wrong is a failure.
@@ -75,8 +75,7 @@ class SteadyLoad:
         tasks: set[asyncio.Task[None]] = set()
         for number in itertools.count():
             due = started + number / self._rate
-            if (pause := due - time.monotonic()) > 0:
-                await asyncio.sleep(pause)
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
             if self._stop.is_set() or time.monotonic() - started > LONGEST_SECONDS:
                 break
             if len(tasks) >= MOST_AT_ONCE:
@@ -109,9 +108,11 @@ class SteadyLoad:
         while self._idle:
             connection = self._idle.pop()
             try:
-                return await self._ask(*connection)
+                await self._ask(*connection)
             except _ClosedWhileIdle:
                 connection[1].close()
+            else:
+                return
         target = random.choice(self._targets)  # noqa: S311
         context = None
         if target.scheme == "https":
@@ -123,7 +124,8 @@ class SteadyLoad:
     async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         target = self._targets[0]
         headers = {"Host": target.netloc, **self._headers}
-        lines = [f"GET {target.path or '/'} HTTP/1.1", *(f"{k}: {v}" for k, v in headers.items())]
+        asked = (target.path or "/") + (f"?{target.query}" if target.query else "")
+        lines = [f"GET {asked} HTTP/1.1", *(f"{k}: {v}" for k, v in headers.items())]
         used = getattr(writer, "used", False)
         try:
             writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())

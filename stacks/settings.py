@@ -14,6 +14,7 @@ from blueprints.names import NAME_PATTERN, PATTERN_MEANINGS
 from blueprints.nearest import nearest
 from blueprints.quantities import Duration
 from blueprints.scale import ScaleState
+from blueprints.steering import Steering
 from stacks.config_file import NAMESPACE, keys, line_of
 from toolchain import paths
 
@@ -161,11 +162,12 @@ class ApplicationStack(ImagesStack):
 
     `images`: the stack that builds what the application brings itself (`alto build`); left out, the
     platform has everything. `maintenance`: true, or how; left out, the application serves. `revision`:
-    what `alto rollback` went back to.
+    what `alto rollback` went back to. `autoscaling`: what the autoscaler is told of the application.
     """
 
     images: Annotated[str, Field(pattern=r"^images-[a-z0-9-]+$", max_length=140)] | None = None
     scale: ScaleState = ScaleState()
+    autoscaling: Steering = Steering()
     maintenance: MaintenanceSettings | None = None
     revision: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")] | None = None
 
@@ -174,6 +176,14 @@ class ApplicationStack(ImagesStack):
     def _maintenance(cls, value: Any) -> Any:
         # Pulumi hands plain values over as text.
         return {"true": {}, "false": None, "": None}.get(str(value).lower(), value)
+
+    @field_validator("autoscaling", mode="before")
+    @classmethod
+    def _autoscaling(cls, value: Any) -> Steering:
+        try:
+            return Steering.parse(value)
+        except DocumentError as error:
+            raise ValueError("; ".join(f"{f.message} ({f.hint})" for f in error.findings)) from None
 
     @field_validator("scale", mode="before")
     @classmethod

@@ -19,7 +19,13 @@ from autoscaler.decide.application import Part, Proportion, Shape
 from autoscaler.decide.document import controller_policy
 from autoscaler.decide.policy import ControllerPolicy, PolicyError
 from autoscaler.loop.bounds import Bounds, within_bounds
-from autoscaler.supervise.supervised import REVISION, documents_in_force
+from autoscaler.supervise.supervised import (
+    HOME_COPY,
+    REVISION,
+    blueprint_sources,
+    documents_in_force,
+    in_maintenance,
+)
 from blueprints.balancing.planning import with_balancers
 from blueprints.composition import ComposedLevel
 from blueprints.expand import expand
@@ -33,8 +39,6 @@ from blueprints.steering import Steering
 from blueprints.workspace import Workspace
 
 SCALE = "altostratus:scale"
-MAINTENANCE = "altostratus:maintenance"
-HOME_COPY = "home"
 
 
 class Unreadable(Exception):
@@ -149,14 +153,14 @@ class Watched:
         if self._view is not None and stamp == self._stamp:
             return self._view
         config = read(config_path)
-        paths = _sources(self._cli.root, config)
+        paths = blueprint_sources(self._cli.root, config)
         if not paths:
             raise Unreadable(f"{config_path} names no altostratus:blueprint")
         documents = self._load(paths, config)
         view = self._look(config, documents, under_way)
         self._sources = paths
         self._view = view
-        self._stamp = (*files, documents.stamp, under_way)
+        self._stamp = (*files, _marks(paths), under_way)
         return view
 
     def _load(self, paths: list[Path], config: Mapping[str, Any]) -> _Documents:
@@ -216,7 +220,7 @@ class Watched:
 
 def _resting(config: Mapping[str, Any], steering: Steering, scale: ScaleState) -> str:
     """Why nothing is changed now, in words; empty where the autoscaler may act."""
-    if config.get(MAINTENANCE):
+    if in_maintenance(dict(config)):
         return "in maintenance"
     if scale.restart is not None:
         return "restarting after a failure"
@@ -288,11 +292,6 @@ def _shape(
 def _plain(level: str) -> str:
     """The path of aliases of a level's id: `search.2/shard.1` is `search/shard`."""
     return "/".join(segment.partition(".")[0] for segment in level.split("/")) if level else ""
-
-
-def _sources(root: Path, config: Mapping[str, Any]) -> list[Path]:
-    given = config.get("altostratus:blueprint") or []
-    return [root / each for each in ([given] if isinstance(given, str) else given)]
 
 
 def _marks(sources: Sequence[Path]) -> tuple[object, ...]:

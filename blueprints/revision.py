@@ -28,15 +28,17 @@ _PIN = "pin.json"
 
 @dataclass(frozen=True)
 class Revision:
-    """What an application was made of. `documents`: texts by relative name; `images`: references by key."""
+    """What an application was made of. `documents`: texts by relative name; `images`: references by key;
+    `commits`: where the branches were that artifacts follow, by address and branch, as far as known."""
 
     application: str
     documents: Mapping[str, str]
     images: Mapping[str, str] = field(default_factory=dict)
+    commits: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
-        """Twelve digits over all of it."""
+        """Twelve digits over documents and images: a branch moves without making another revision."""
         return digest([self.application, digest(self.documents), sorted(self.images.items())])
 
     def is_like(self, other: "Revision") -> bool:
@@ -55,6 +57,7 @@ class Revision:
             "id": self.id,
             "application": self.application,
             "images": dict(self.images),
+            "commits": dict(self.commits),
             "documents": packed.decode(),
         }
 
@@ -67,7 +70,8 @@ class Revision:
             text = unpacker.decompress(base64.b64decode(data["documents"]), LIMIT)
             documents = {str(name): str(content) for name, content in json.loads(text).items()}
             images = {str(key): str(image) for key, image in data["images"].items()}
-            return cls(str(data["application"]), documents, images)
+            commits = {str(branch): str(commit) for branch, commit in (data.get("commits") or {}).items()}
+            return cls(str(data["application"]), documents, images, commits)
         except (AssertionError, KeyError, TypeError, ValueError, AttributeError, zlib.error):
             return None
 
@@ -83,6 +87,8 @@ class Pin:
     """The images to use, by key."""
     images_then: Mapping[str, str]
     """The images that were in use when it was pinned, by key."""
+    commits: Mapping[str, str] = field(default_factory=dict)
+    """Where to hold the branches that artifacts follow."""
 
     def image(self, key: str, current: str | None) -> str | None:
         """The image to use for a key, given the one that would be used without the pin."""
@@ -169,6 +175,7 @@ def _read(path: Path, revision: str) -> Pin:
             documents=str(found["documents"]),
             images={str(key): str(image) for key, image in found["images"].items()},
             images_then={str(key): str(image) for key, image in found["images_then"].items()},
+            commits={str(branch): str(commit) for branch, commit in found["commits"].items()},
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DocumentError(

@@ -74,6 +74,8 @@ def rollback(application: str, to: str | None, *, preview: bool) -> None:
     pin = _pin(cli, stack, config, wanted)
     scale, left = _scale(stack, config, wanted)
     print(f"{application} goes back to revision {wanted.id}")
+    for branch, commit in pin.commits.items():
+        print(f"  {branch} at commit {commit[:12]}")
     for each in left:
         print(f"  its documents have no room for the scale of {each}; it is left out")
     if preview:
@@ -183,7 +185,16 @@ def _pin(cli: Pulumi, stack: str, config: dict[str, Any], wanted: Revision) -> P
             if resource["type"] == "pulumi:pulumi:Stack":
                 images = (resource.get("outputs") or {}).get("images") or {}
                 current |= {key: image for key, image in images.items() if isinstance(image, str)}
-    return Pin(wanted.id, digest(documents_of(now)), dict(wanted.images), current)
+    commits = _commits(cli, stack, wanted)
+    return Pin(wanted.id, digest(documents_of(now)), dict(wanted.images), current, commits)
+
+
+def _commits(cli: Pulumi, stack: str, wanted: Revision) -> dict[str, str]:
+    """Where the branches were when the revision was last updated to by a person."""
+    alike = (
+        e.revision for e in history(cli, stack) if e.worked and e.revision and e.revision.id == wanted.id
+    )
+    return next((dict(revision.commits) for revision in alike if revision.commits), {})
 
 
 def _scale(stack: str, config: dict[str, Any], wanted: Revision) -> tuple[ScaleState, list[str]]:

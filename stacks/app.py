@@ -1,5 +1,6 @@
 """The stack kinds `app-<name>` and `app-<name>--<cloud>`: an application on one cloud."""
 
+import asyncio
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ from components.maintenance_page import Maintenance
 from components.pods.template import Images, image_keys
 from components.registry_login import RegistryLogin
 from stacks import settings
+from stacks.artifact_commits import at_commits, followed, heads
 from stacks.kubernetes_provider import kubernetes_provider
 from stacks.names import StackName
 from stacks.references import OtherStack
@@ -42,7 +44,8 @@ def build(stack: StackName) -> None:
     documents = in_force(paths.root(), stack.text, chosen.blueprint, revision)
     _tell_of(documents)
     workspace = documents.workspace
-    plan = workspace.plan(chosen.application, chosen.scale, copy=stack.cloud or HOME_COPY)
+    asked = workspace.plan(chosen.application, chosen.scale, copy=stack.cloud or HOME_COPY)
+    plan = at_commits(asked, documents.pin.commits) if documents.pin else asked
     hosts, platform = OtherStack(f"hosts-{chosen.cloud}"), OtherStack(f"platform-{chosen.cloud}")
     kubeconfig = hosts.require("kubeconfig")
     provider = kubernetes_provider(chosen.cloud, kubeconfig)
@@ -74,17 +77,24 @@ def build(stack: StackName) -> None:
     pulumi.export("clusters", application.clusters)
     pulumi.export("balancers", application.balancers)
     pulumi.export("images", images.by_key)
-    pulumi.export("revision", _revision(plan, documents, images))
+    pulumi.export("revision", _revision(plan, documents, images, _open(registry, "caCertificate")))
 
 
-def _revision(plan: Plan, documents: InForce, images: Images) -> pulumi.Output[dict[str, object]]:
+def _revision(
+    plan: Plan, documents: InForce, images: Images, authority: pulumi.Output[str]
+) -> pulumi.Output[dict[str, object]]:
     made_of = documents_of(documents.workspace)
+    preview = pulumi.runtime.is_dry_run()
 
-    def recorded(known: Any) -> dict[str, object]:
-        revision = Revision(plan.application.name, made_of, known)
+    async def recorded(known: Any) -> dict[str, object]:
+        trusted, used = known
+        asked = () if preview else followed(plan).values()
+        # Nothing else of the update waits for repositories.
+        commits = await asyncio.to_thread(heads, asked, trusted)
+        revision = Revision(plan.application.name, made_of, used, commits)
         return {**revision.to_output(), "pinned": documents.pin is not None}
 
-    return pulumi.Output.from_input(dict(images.by_key)).apply(recorded)
+    return pulumi.Output.all(authority, dict(images.by_key)).apply(recorded)
 
 
 def _tell_of(documents: InForce) -> None:

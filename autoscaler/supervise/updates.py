@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from autoscaler.act import stack_config
+from autoscaler.act.history import AUTOMATIC
 from autoscaler.act.pulumi_cli import Pulumi
 from blueprints.scale import ScaleState
 
@@ -40,4 +41,4 @@ class DirectUpdates:
         """Clear what a killed update left, edit, update without a refresh."""
         self._cli.recover(stack)
         self.note(stack, become)
-        self._cli.up(stack, "--refresh=false", f"--message={reason}", give_up=give_up)
+        self._cli.up(stack, "--refresh=false", f"--message={AUTOMATIC}{reason}", give_up=give_up)

@@ -69,20 +69,42 @@ FEATURES: Mapping[str, str] = {
 """Every feature a document can ask for, in words."""
 
 
+Option = type[int] | type[str] | tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Capabilities:
-    """What a driver can do: features of FEATURES, options by name, and the most rate limits it counts."""
+    """What a driver can do: features of FEATURES, options by name, and the most rate limits it counts.
+
+    An option is a whole number over 0 (`int`), a text (`str`), or one of several texts (a tuple of them).
+    """
 
     features: frozenset[str]
-    options: Mapping[str, type]
+    options: Mapping[str, Option]
     rate_limits: int = 3
 
     @classmethod
-    def all_but(cls, *missing: str, options: Mapping[str, type] | None = None) -> "Capabilities":
+    def all_but(cls, *missing: str, options: Mapping[str, Option] | None = None) -> "Capabilities":
         """Every feature but some. Raises KeyError for one that is not known."""
         for name in missing:
             FEATURES[name]
         return cls(frozenset(FEATURES) - set(missing), options or {})
+
+
+def fits(option: Option, value: object) -> bool:
+    """Whether a value can be that option's."""
+    if isinstance(option, tuple):
+        return value in option
+    if option is int:
+        return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return isinstance(value, str)
+
+
+def in_words(option: Option) -> str:
+    """What is allowed."""
+    if isinstance(option, tuple):
+        return " or ".join(option)
+    return "a whole number over 0" if option is int else "a text"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,11 @@ from blueprints.balancing.capabilities import Capabilities
 
 GROUP = "altostratus.load_balancers"
 
-HAPROXY = Capabilities.all_but("affinity-lifetime-hash", options={"maxConnections": int, "tlsMinimum": str})
+TLS = ("TLSv1.2", "TLSv1.3")
+
+HAPROXY = Capabilities.all_but("affinity-lifetime-hash", options={"maxConnections": int, "tlsMinimum": TLS})
 NGINX = Capabilities.all_but(
-    "http2-clear", "affinity-lifetime-hash", options={"workerConnections": int, "tlsMinimum": str}
+    "http2-clear", "affinity-lifetime-hash", options={"workerConnections": int, "tlsMinimum": TLS}
 )
 AWS = Capabilities(
     frozenset({

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from blueprints.balancing.capabilities import FEATURES, Capabilities, asked
+from blueprints.balancing.capabilities import FEATURES, Capabilities, asked, fits, in_words
 from blueprints.balancing.catalogue import BrokenDriver, capabilities, names
 from blueprints.balancing.names import path_key
 from blueprints.checks.traffic import find_cluster
@@ -72,9 +72,12 @@ def _refused(document: Loaded, model: LoadBalancer, able: Capabilities) -> Itera
                 nearest=close,
                 hint=f"Did you mean {close!r}?" if close else f"It has {', '.join(able.options) or 'none'}.",
             )
-        elif not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        elif not fits(kind, value):
             yield document.finding(
-                _CODE, f"the option {name!r} is {value!r}, which is no {kind.__name__}", ("options", name)
+                _CODE,
+                f"the option {name!r} is {value!r}",
+                ("options", name),
+                hint=f"It must be {in_words(kind)}.",
             )
 
 

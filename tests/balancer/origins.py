@@ -40,6 +40,7 @@ class Origin:
     loop: Loop
     delay: float = 0.0
     status: int = 200
+    host: str = "127.0.0.1"
     port: int = 0
     served: int = 0
     current: int = 0
@@ -55,7 +56,7 @@ class Origin:
         return self
 
     async def _open(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, backlog=4096)
+        self._server = await asyncio.start_server(self._serve, self.host, self.port, backlog=4096)
         self.port = self._server.sockets[0].getsockname()[1]
 
     def close(self) -> None:

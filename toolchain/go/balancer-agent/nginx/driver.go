@@ -169,6 +169,8 @@ func check(file string) error {
 }
 
 func (d *Driver) start(file string) error {
+	// nginx does not take over a socket that a killed one left.
+	_ = os.Remove(d.place.control())
 	process, err := program.StartProcess(binary, []string{"-e", "stderr", "-c", file})
 	if err != nil {
 		return err
@@ -224,7 +226,6 @@ func (d *Driver) Restart(told *model.Model, table program.Table) error {
 	if !d.groupEnds(before, 500*time.Millisecond) {
 		log.Printf("workers of the nginx that ended still serve; they may finish")
 	}
-	_ = os.Remove(d.place.control())
 	text, err := render(told, d.template, table, d.place, d.generation+1)
 	if err != nil {
 		return err

@@ -2,7 +2,7 @@
 
 import pulumi
 
-from components.hosts.config import DockerHosts, HostsConfigError, load_hosts_config
+from components.hosts.config import HostsConfigError, MadeHosts, load_hosts_config
 from components.hosts.existing_cluster import ClusterUnfit, ExistingCluster
 from components.hosts.host_cluster import HostCluster
 from toolchain.errors import ToolchainError
@@ -17,7 +17,7 @@ def build(cloud: str) -> None:
     config = pulumi.Config("altostratus")
     try:
         settings = load_hosts_config(config.get_object("hosts") or {})
-        if isinstance(settings, DockerHosts):
+        if isinstance(settings, MadeHosts):
             _export_made(HostCluster(cloud, settings))
         else:
             cluster = ExistingCluster(cloud, settings, config.get_secret("kubeconfig"))

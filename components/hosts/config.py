@@ -2,7 +2,7 @@
 
 import re
 from ipaddress import IPv4Network
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -64,35 +64,34 @@ class _Settings(BaseModel):
     )
 
 
-class DockerHosts(_Settings):
-    """Hosts that are containers on this machine's Docker engine.
+class MadeHosts(_Settings):
+    """Hosts that a driver makes. Zones are given to the hosts in turn."""
 
-    `memory_mib` (0: no limit) is written as `memory: 4Gi`; `cpus` is a number of processors.
-    Zones are given to the hosts in turn.
-    """
-
-    driver: Literal["docker"] = "docker"
     hosts: Annotated[int, Field(ge=1, le=100)] = 3
     control_planes: Literal[1, 3] = 1
     subnet: Network = IPv4Network("10.88.0.0/24")
     pod_cidr: Network = IPv4Network("10.244.0.0/16")
     service_cidr: Network = IPv4Network("10.96.0.0/16")
-    memory_mib: Annotated[int, BeforeValidator(_memory), Field(alias="memory")] = 0
-    cpus: Annotated[float, Field(gt=0, le=1024, strict=False)] | None = None
     zones: tuple[Annotated[str, Field(pattern=_NAME)], ...] = Field(default=(), strict=False)
-    privileged: bool | None = None
-    """None: asked of the machine at the first use of its engine."""
 
     @property
-    def millicpus(self) -> int:
-        return 0 if self.cpus is None else round(self.cpus * 1000)
+    def limits(self) -> tuple[int, int]:
+        """The memory (MiB) and processors (thousandths) of each host; 0: all that its machine has."""
+        return 0, 0
+
+    @property
+    def zone_ranges(self) -> tuple[IPv4Network, ...]:
+        """The part of the subnet that each zone has; one for all where subnets span zones."""
+        return (self.subnet,)
 
     @model_validator(mode="after")
-    def _fits(self) -> "DockerHosts":
+    def _fits(self) -> Self:
         problems = []
         if self.control_planes > self.hosts:
             problems.append(f"controlPlanes is {self.control_planes}, but there are only {self.hosts} hosts")
-        if self.subnet.num_addresses <= FIRST_HOST + self.hosts:
+        each = -(-self.hosts // len(self.zone_ranges))
+        # The first addresses are the cloud's own, the last one is the broadcast address.
+        if self.zone_ranges[0].num_addresses <= FIRST_HOST + each:
             problems.append(
                 f"subnet {self.subnet} is too small for {self.hosts} hosts (they start at .{FIRST_HOST})"
             )
@@ -119,6 +118,89 @@ class DockerHosts(_Settings):
         return self
 
 
+class DockerHosts(MadeHosts):
+    """Hosts that are containers on this machine's Docker engine.
+
+    `memory_mib` (0: no limit) is written as `memory: 4Gi`; `cpus` is a number of processors.
+    """
+
+    driver: Literal["docker"] = "docker"
+    memory_mib: Annotated[int, BeforeValidator(_memory), Field(alias="memory")] = 0
+    cpus: Annotated[float, Field(gt=0, le=1024, strict=False)] | None = None
+    privileged: bool | None = None
+    """None: asked of the machine at the first use of its engine."""
+
+    @property
+    def millicpus(self) -> int:
+        return 0 if self.cpus is None else round(self.cpus * 1000)
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        return self.memory_mib, self.millicpus
+
+
+class CloudHosts(MadeHosts):
+    """Hosts that are machines of a cloud.
+
+    `image`: the machine image, with all that `toolchain/images/host` and `discovery` put into theirs.
+    `disk_gib`: the disk under /var, which outlives its machine. `admin_cidrs` reach the API server, SSH and
+    discovery; `public_cidrs` reach the ports of Services. Neither is open to anybody unless it is given.
+    """
+
+    image: Annotated[str, Field(min_length=1)]
+    key_pair: str | None = None
+    disk_gib: Annotated[int, Field(ge=8, le=16384)] = 40
+    admin_cidrs: tuple[Network, ...] = Field(default=(), strict=False)
+    public_cidrs: tuple[Network, ...] = Field(default=(), strict=False)
+
+
+class OpenStackHosts(CloudHosts):
+    """Hosts in an OpenStack, reached as `OS_*` variables or `clouds.yaml` say.
+
+    `image`: its name or id; `flavor`: the size of a host; `external_network`: the name of the network that
+    routers and floating addresses come from.
+    """
+
+    driver: Literal["openstack"]
+    flavor: Annotated[str, Field(min_length=1)]
+    external_network: Annotated[str, Field(min_length=1)]
+    region: str | None = None
+    dns_servers: tuple[Annotated[str, Field(pattern=r"^[0-9.]{7,15}$")], ...] = Field(
+        default=(), strict=False
+    )
+
+
+class AwsHosts(CloudHosts):
+    """Hosts in an AWS region, reached with the usual AWS credentials.
+
+    `image`: the id of an AMI; `machine_type`: such as m6i.large; `zones`: availability zones, each of which
+    gets an equal part of `subnet`.
+    """
+
+    driver: Literal["aws"]
+    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
+    image: Annotated[str, Field(pattern=r"^ami-[0-9a-f]{8,17}$")]
+    machine_type: Annotated[str, Field(pattern=r"^[a-z0-9-]+\.[a-z0-9-]+$")] = "m6i.large"
+    zones: tuple[Annotated[str, Field(pattern=_NAME)], ...] = Field(min_length=1, strict=False)
+
+    @property
+    def zone_ranges(self) -> tuple[IPv4Network, ...]:
+        bits = (len(self.zones) - 1).bit_length()
+        # AWS has no subnets smaller than a /28.
+        parts = self.subnet.subnets(prefixlen_diff=min(bits, max(28 - self.subnet.prefixlen, 0)))
+        return tuple(parts)[: len(self.zones)]
+
+    @model_validator(mode="after")
+    def _within_aws(self) -> Self:
+        if not 16 <= self.subnet.prefixlen <= 28:
+            raise HostsConfigError([f"subnet {self.subnet} must be between a /16 and a /28, as AWS wants it"])
+        if len(self.zone_ranges) < len(self.zones):
+            raise HostsConfigError([f"subnet {self.subnet} is too small for {len(self.zones)} zones"])
+        if wrong := [zone for zone in self.zones if not zone.startswith(self.region)]:
+            raise HostsConfigError([f"zones {', '.join(wrong)} are not in region {self.region}"])
+        return self
+
+
 class ExistingCluster(_Settings):
     """A cluster made by others: registered by its kubeconfig, and checked.
 
@@ -131,11 +213,12 @@ class ExistingCluster(_Settings):
     storage_class: str | None = None
 
 
-HostsConfig = Annotated[DockerHosts | ExistingCluster, Field(discriminator="driver")]
-_ADAPTER: TypeAdapter[DockerHosts | ExistingCluster] = TypeAdapter(HostsConfig)
+AnyHosts = DockerHosts | OpenStackHosts | AwsHosts | ExistingCluster
+_ADAPTER: TypeAdapter[AnyHosts] = TypeAdapter(Annotated[AnyHosts, Field(discriminator="driver")])
+_DRIVERS = ("docker", "openstack", "aws", "existing")
 
 
-def load_hosts_config(value: Any) -> DockerHosts | ExistingCluster:
+def load_hosts_config(value: Any) -> AnyHosts:
     """Check the object under `altostratus:hosts`; a missing `driver` means `docker`.
 
     Raises HostsConfigError with every fault found.
@@ -151,12 +234,14 @@ def load_hosts_config(value: Any) -> DockerHosts | ExistingCluster:
 
 
 def _in_words(fault: Any) -> str:
-    where = ".".join(str(part) for part in fault["loc"] if part not in ("docker", "existing"))
+    where = ".".join(str(part) for part in fault["loc"] if part not in _DRIVERS)
     kind = fault["type"]
     if kind == "extra_forbidden":
         return f"{where} is not a setting of hosts; check its spelling"
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        return f"driver must be docker or existing, not {fault['input'].get('driver')!r}"
+        return f"driver must be {', '.join(_DRIVERS[:-1])} or existing, not {fault['input'].get('driver')!r}"
+    if kind == "missing":
+        return f"{where} is missing, which this driver needs"
     if kind == "value_error":
         inner = fault["ctx"]["error"]
         if isinstance(inner, HostsConfigError):

@@ -7,7 +7,7 @@ import pulumi
 import pulumi_docker as docker
 
 from components.hosts.config import DockerHosts
-from components.hosts.driver import Machine
+from components.hosts.driver import Access, Endpoint, Machine
 from components.hosts.host_image import BuildContext, discovery_image, host_image
 from components.hosts.ranges import Ranges
 from components.hosts.topology import Host, Topology
@@ -27,6 +27,8 @@ class DockerDriver:
     """
 
     name = "docker"
+    endpoint: Endpoint | None = None
+    access: Access | None = None
 
     def __init__(
         self, topology: Topology, config: DockerHosts, ranges: Ranges, parent: pulumi.Resource
@@ -48,6 +50,7 @@ class DockerDriver:
             ],
             opts=pulumi.ResourceOptions.merge(self._options(), pulumi.ResourceOptions(depends_on=[ranges])),
         )
+        self.network_name = self.network.name
         self._host_image = self._image("host", host_image())
         self._discovery_image = self._image("discovery", discovery_image())
 
@@ -69,6 +72,9 @@ class DockerDriver:
             opts=self._options(ignore_changes=["image"]),
         )
         return Machine(container.name, container.id, container)
+
+    def surroundings(self, host: Host) -> None:
+        return None
 
     def host(self, host: Host, ignition: pulumi.Input[str]) -> Machine:
         name = f"{self._prefix}-{host.name}"

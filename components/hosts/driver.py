@@ -3,7 +3,8 @@
 Everything above it (roles, files, certificates, joining) is the same for all drivers.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import pulumi
@@ -20,10 +21,44 @@ class Machine:
     resource: pulumi.Resource
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What a driver adds to a host's provisioning, as far as it knows it only once other things are made.
+
+    `files`: text by path, private to root. `disk`: the device that becomes /var and outlives its machine.
+    """
+
+    files: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    disk: pulumi.Input[str] | None = None
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where the API server is reached from outside the cloud's network: a host name, or an address."""
+
+    host: pulumi.Output[str]
+    is_address: bool
+
+
+@dataclass(frozen=True)
+class Access:
+    """How a machine is reached to run programs on it: a private key, and the host key it shows (OpenSSH)."""
+
+    private_key: pulumi.Output[str]
+    host_key: pulumi.Output[str]
+
+
 class HostDriver(Protocol):
-    """Makes machines. `name` is what the Node resource is told, so that it can reach them."""
+    """Makes machines. `name` is what the Node resource is told, so that it can reach them.
+
+    `network_name`: what its network is called. `endpoint` and `access` are None where the workstation reaches
+    machines as they are.
+    """
 
     name: str
+    network_name: pulumi.Output[str]
+    endpoint: Endpoint | None
+    access: Access | None
 
     def discovery(self, certificate: pulumi.Input[str], private_key: pulumi.Input[str]) -> Machine:
         """The machine of the etcd discovery service, with its certificate and key (PEM)."""
@@ -34,4 +69,8 @@ class HostDriver(Protocol):
 
         A later change of `ignition` does not touch a machine that is there.
         """
+        ...
+
+    def surroundings(self, host: Host) -> Surroundings | None:
+        """What the host needs beside what every host has; called before `host`."""
         ...

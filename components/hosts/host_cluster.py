@@ -1,15 +1,23 @@
 """`altostratus:hosts:HostCluster`: machines, provisioned and joined into one Kubernetes cluster."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pulumi
 
-from components.hosts.config import DockerHosts
+from components.hosts.config import MadeHosts
 from components.hosts.discovery import DiscoveryToken
-from components.hosts.docker_driver import DockerDriver
-from components.hosts.driver import HostDriver, Machine
-from components.hosts.host_files import UNITS_BY_PATH, HostFile, Materials, host_files, machines_file
+from components.hosts.driver import Endpoint, HostDriver, Machine
+from components.hosts.drivers import driver_for
+from components.hosts.host_files import (
+    PRIVATE,
+    UNITS_BY_PATH,
+    HostFile,
+    Materials,
+    host_files,
+    machines_file,
+)
 from components.hosts.ignition import ButaneError, butane_document, ignition_config
 from components.hosts.kubeconfig import admin_kubeconfig
 from components.hosts.node import Node
@@ -39,15 +47,15 @@ class HostCluster(pulumi.ComponentResource):
     def __init__(
         self,
         cloud: str,
-        config: DockerHosts,
+        config: MadeHosts,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("altostratus:hosts:HostCluster", cloud, None, opts)
         self.topology = plan(cloud, config)
         ranges = Ranges(f"{cloud}-ranges", self.topology, pulumi.ResourceOptions(parent=self))
-        driver = DockerDriver(self.topology, config, ranges, parent=self)
-        trust = Trust(self.topology, ranges, parent=self)
-        kubeconfig = _kubeconfig(self.topology, trust)
+        driver = driver_for(self.topology, config, ranges, parent=self)
+        trust = Trust(self.topology, ranges, parent=self, endpoint=driver.endpoint)
+        kubeconfig = _kubeconfig(self.topology, trust, driver.endpoint)
         token = self._discovery(driver, trust)
         ready = self._hosts(driver, trust, token, kubeconfig)
         # What uses the cluster waits for its hosts, not only for its certificates.
@@ -64,7 +72,7 @@ class HostCluster(pulumi.ComponentResource):
             "privateKey": authority.private_key,
         }
         self.certificate_authority = pulumi.Output.secret(pulumi.Output.from_input(keys))
-        self.network = driver.network.name
+        self.network = driver.network_name
         self.register_outputs(
             {
                 "kubeconfig": self.kubeconfig,
@@ -92,13 +100,25 @@ class HostCluster(pulumi.ComponentResource):
     ) -> list[Node]:
         tools = install.ensure(["butane", "ignition-validate"])
         machines = {
-            host.name: driver.host(host, trust.materials(token.url, _ignition_of(self.topology, host, tools)))
+            host.name: driver.host(host, self._ignition(driver, trust, token, host, tools))
             for host in self.topology.hosts
         }
         nodes: list[Node] = []
         for host in self.topology.hosts:
             nodes.append(self._node(driver, trust, token, kubeconfig, host, machines, nodes[-1:]))
         return nodes
+
+    def _ignition(
+        self, driver: HostDriver, trust: Trust, token: DiscoveryToken, host: Host, tools: dict[str, Path]
+    ) -> pulumi.Output[str]:
+        around = driver.surroundings(host)
+        if around is None:
+            return trust.materials(token.url, _ignition_of(self.topology, host, tools))
+        materials = trust.materials(token.url, lambda materials: materials)
+        rendered: pulumi.Output[str] = pulumi.Output.all(materials, dict(around.files), around.disk).apply(
+            lambda known: _ignition_of(self.topology, host, tools, known[1], known[2])(known[0])
+        )
+        return pulumi.Output.secret(rendered)
 
     def _node(
         self,
@@ -115,6 +135,7 @@ class HostCluster(pulumi.ComponentResource):
         return Node(
             f"{self.topology.cloud}-{host.name}-joined",
             driver=driver.name,
+            access=driver.access,
             host=host.name,
             # By name: a machine made anew takes its predecessor's place, and nobody has to leave first.
             machine_id=machines[host.name].name,
@@ -134,9 +155,16 @@ class HostCluster(pulumi.ComponentResource):
         )
 
 
-def _ignition_of(topology: Topology, host: Host, tools: dict[str, Path]) -> Any:
+def _ignition_of(
+    topology: Topology,
+    host: Host,
+    tools: dict[str, Path],
+    more: Mapping[str, str] | None = None,
+    disk: str | None = None,
+) -> Callable[[Materials], str]:
     def render(materials: Materials) -> str:
-        document = butane_document(host_files(topology, host, materials))
+        own = {path: HostFile(content, PRIVATE) for path, content in (more or {}).items()}
+        document = butane_document({**host_files(topology, host, materials), **own}, disk)
         try:
             return ignition_config(document, tools["butane"], tools["ignition-validate"])
         except ButaneError as error:
@@ -149,13 +177,22 @@ def _pushed(files: dict[str, HostFile]) -> dict[str, dict[str, str]]:
     return {path: {"content": file.content, "mode": f"{file.mode:04o}"} for path, file in files.items()}
 
 
-def _kubeconfig(topology: Topology, trust: Trust) -> pulumi.Output[str]:
-    servers = {host.name: f"https://{host.address}:6443" for host in topology.control_planes}
+def _kubeconfig(topology: Topology, trust: Trust, endpoint: Endpoint | None) -> pulumi.Output[str]:
+    inside = {host.name: f"https://{host.address}:6443" for host in topology.control_planes}
     admin = trust.certificates["admin"]
+
+    def written(known: list[Any]) -> str:
+        # Where there is one, the way from outside is the first.
+        servers = {"outside": f"https://{known[3]}:6443", **inside} if known[3] else inside
+        return admin_kubeconfig(topology.cloud, servers, *known[:3])
+
     return pulumi.Output.secret(
         pulumi.Output.all(
-            trust.authorities["kubernetes"].certificate, admin.certificate, admin.private_key
-        ).apply(lambda pem: admin_kubeconfig(topology.cloud, servers, *pem))
+            trust.authorities["kubernetes"].certificate,
+            admin.certificate,
+            admin.private_key,
+            endpoint.host if endpoint is not None else "",
+        ).apply(written)
     )
 
 

@@ -31,10 +31,13 @@ def units() -> tuple[Unit, ...]:
     return tuple(Unit(path.name, path.read_text()) for path in sorted((_FOLDER / "units").iterdir()))
 
 
-def butane_document(files: Mapping[str, HostFile]) -> str:
-    """The Butane document (YAML, variant fcos 1.4.0) of a host with these files and every unit."""
+def butane_document(files: Mapping[str, HostFile], disk: str | None = None) -> str:
+    """The Butane document (YAML, variant fcos 1.4.0) of a host with these files and every unit.
+
+    `disk`: the device that becomes /var; what is on it stays.
+    """
     entries = [{"path": path, "mode": file.mode, "content": file.content} for path, file in files.items()]
-    return _environment().get_template("host.bu.j2").render(files=entries, units=units())
+    return _environment().get_template("host.bu.j2").render(files=entries, units=units(), disk=disk)
 
 
 def ignition_config(document: str, butane: Path, validate: Path) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pulumi
 
+from components.hosts.driver import Access
 from components.hosts.provided import ProvidedResource
 
 
@@ -16,6 +17,8 @@ class Node(ProvidedResource):
     to the machine and the units that `units` maps their longest path prefix to are restarted. Deleting
     drains, for at most `drain_timeout_seconds`, forgets the node, and removes the etcd member through
     one of `peers`: `[{name, machineId}]`, where a container's name will do as the id.
+
+    `access` says how a machine that is not on this one's engine is reached, over SSH.
 
     `host` is the machine's and the node's name. Another `machine_id` is another machine.
     """
@@ -33,6 +36,7 @@ class Node(ProvidedResource):
         units: pulumi.Input[Mapping[str, str]],
         peers: pulumi.Input[Sequence[Mapping[str, pulumi.Input[str]]]] = (),
         driver: pulumi.Input[str] = "docker",
+        access: Access | None = None,
         ready_timeout_seconds: pulumi.Input[int] = 180,
         drain_timeout_seconds: pulumi.Input[int] = 60,
         opts: pulumi.ResourceOptions | None = None,
@@ -48,11 +52,19 @@ class Node(ProvidedResource):
                 "roles": roles,
                 "kubeconfig": pulumi.Output.secret(kubeconfig),
                 "files": pulumi.Output.secret(files),
+                **_access(access),
                 "units": units,
                 "peers": peers,
                 "readyTimeoutSeconds": ready_timeout_seconds,
                 "drainTimeoutSeconds": drain_timeout_seconds,
             },
             opts,
-            secrets=["kubeconfig", "files"],
+            secrets=["kubeconfig", "files", *_access(access)],
         )
+
+
+def _access(access: Access | None) -> dict[str, pulumi.Output[dict[str, str]]]:
+    if access is None:
+        return {}
+    keys: Any = {"privateKey": access.private_key, "hostKey": access.host_key}
+    return {"access": pulumi.Output.secret(pulumi.Output.from_input(keys))}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
-from components.hosts.config import DockerHosts
+from components.hosts.config import AwsHosts, MadeHosts
 
 RESOLVER = "169.254.20.10"
 """Address of every host's own resolver: link-local, so the same on all of them."""
@@ -14,6 +14,9 @@ WORKER = "worker"
 
 _DISCOVERY_OFFSET = 2
 _REGISTRY_OFFSET = 3
+_CLOUDS_OWN = 4
+"""So many addresses at the start of a range are the cloud's own, where it says so (AWS)."""
+
 _FIRST_HOST_OFFSET = 10
 _ETCD_MEMBERS = 3
 
@@ -45,6 +48,8 @@ class Topology:
     memory_mib: int
     millicpus: int
     resolver: str = RESOLVER
+    first_service: int = 0
+    """So many addresses are passed over before those of the cloud's services."""
 
     @property
     def control_planes(self) -> tuple[Host, ...]:
@@ -66,7 +71,7 @@ class Topology:
 
     @property
     def discovery_address(self) -> str:
-        return str(self.subnet[_DISCOVERY_OFFSET])
+        return str(self.subnet[self.first_service + _DISCOVERY_OFFSET])
 
     @property
     def discovery_url(self) -> str:
@@ -74,7 +79,7 @@ class Topology:
 
     @property
     def registry(self) -> str:
-        return f"{self.subnet[_REGISTRY_OFFSET]}:5000"
+        return f"{self.subnet[self.first_service + _REGISTRY_OFFSET]}:5000"
 
     @property
     def api_service_address(self) -> IPv4Address:
@@ -87,7 +92,7 @@ def etcd_members_for(hosts: int) -> int:
     return _ETCD_MEMBERS if hosts >= _ETCD_MEMBERS else 1
 
 
-def plan(cloud: str, config: DockerHosts) -> Topology:
+def plan(cloud: str, config: MadeHosts) -> Topology:
     """Lay out the cloud: the first hosts are control planes and etcd members, and all run Pods."""
     members = etcd_members_for(config.hosts)
     hosts = []
@@ -100,7 +105,7 @@ def plan(cloud: str, config: DockerHosts) -> Topology:
         hosts.append(
             Host(
                 name=f"host{index + 1}",
-                address=str(config.subnet[_FIRST_HOST_OFFSET + index]),
+                address=_address(config, index),
                 roles=tuple(roles),
                 zone=config.zones[index % len(config.zones)] if config.zones else cloud,
                 pod_cidr=_pod_range(config.pod_cidr, index),
@@ -112,9 +117,16 @@ def plan(cloud: str, config: DockerHosts) -> Topology:
         subnet=config.subnet,
         pod_cidr=config.pod_cidr,
         service_cidr=config.service_cidr,
-        memory_mib=config.memory_mib,
-        millicpus=config.millicpus,
+        memory_mib=config.limits[0],
+        millicpus=config.limits[1],
+        first_service=_CLOUDS_OWN if isinstance(config, AwsHosts) else 0,
     )
+
+
+def _address(config: MadeHosts, index: int) -> str:
+    """Hosts come one after another in their zone's part of the subnet."""
+    parts = config.zone_ranges
+    return str(parts[index % len(parts)][_FIRST_HOST_OFFSET + index // len(parts)])
 
 
 def _pod_range(pod_cidr: IPv4Network, index: int) -> IPv4Network:

@@ -10,8 +10,10 @@ from components.hosts.certificates import (
     AUTHORITY_HOURS,
     CERTIFICATE_HOURS,
     RENEW_BEFORE_HOURS,
+    CertificateSpec,
     certificates,
 )
+from components.hosts.driver import Endpoint
 from components.hosts.host_files import KeyPair as PemPair
 from components.hosts.host_files import Materials, encryption_key
 from components.hosts.pki import Certificate, CertificateAuthority, KeyPair, Password
@@ -27,7 +29,13 @@ class Trust:
     Nothing is issued, or issued again, before `ranges` has agreed to the addresses.
     """
 
-    def __init__(self, topology: Topology, ranges: Ranges, parent: pulumi.Resource) -> None:
+    def __init__(
+        self,
+        topology: Topology,
+        ranges: Ranges,
+        parent: pulumi.Resource,
+        endpoint: Endpoint | None = None,
+    ) -> None:
         cloud = topology.cloud
         options = pulumi.ResourceOptions(parent=parent, depends_on=[ranges])
         self.authorities = {
@@ -47,8 +55,7 @@ class Trust:
                 ca_private_key=self.authorities[spec.authority].private_key,
                 common_name=spec.common_name,
                 organizations=list(spec.organizations),
-                dns_names=list(spec.dns_names),
-                ip_addresses=list(spec.ip_addresses),
+                **_names(spec, endpoint),
                 usages=list(spec.usages),
                 validity_hours=CERTIFICATE_HOURS,
                 renew_before_hours=RENEW_BEFORE_HOURS,
@@ -77,6 +84,15 @@ class Trust:
         return pulumi.Output.secret(
             pulumi.Output.from_input(known).apply(lambda values: use(_gather(values)))
         )
+
+
+def _names(spec: CertificateSpec, endpoint: Endpoint | None) -> dict[str, list[pulumi.Input[str]]]:
+    """The names in a certificate; the API server's also has that under which it is known outside."""
+    names: list[pulumi.Input[str]] = list(spec.dns_names)
+    addresses: list[pulumi.Input[str]] = list(spec.ip_addresses)
+    if endpoint is not None and spec.key.startswith("apiserver-") and "server" in spec.usages:
+        (addresses if endpoint.is_address else names).append(endpoint.host)
+    return {"dns_names": names, "ip_addresses": addresses}
 
 
 def _gather(values: dict[str, Any]) -> Materials:

@@ -47,7 +47,7 @@ def test_an_existing_cluster_needs_no_host_settings() -> None:
     ("values", "told"),
     [
         ({"host": 3}, "host is not a setting"),
-        ({"driver": "vmware"}, "driver must be docker or existing, not 'vmware'"),
+        ({"driver": "vmware"}, "driver must be docker, openstack, aws or existing, not 'vmware'"),
         ({"hosts": 0}, "hosts is 0"),
         ({"hosts": "3"}, "hosts is '3'"),
         ({"controlPlanes": 2}, "controlPlanes is 2"),

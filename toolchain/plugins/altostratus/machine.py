@@ -1,12 +1,12 @@
 """Machines, whatever makes them: running a program on one, putting files there.
 
-`docker` is the only driver so far; one over SSH has to offer the same three methods.
+Containers are reached through their engine, machines of clouds over SSH.
 """
 
 import io
 import tarfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -14,6 +14,9 @@ from toolchain.plugins.docker.session import Session, explained, not_found
 from toolchain.plugins.protocol import Failure
 
 PUBLIC = 0o644
+REMOTE = ("openstack", "aws")
+"""Drivers whose machines are reached over SSH."""
+
 RENAME = 'for path in "$@"; do mv -f "$path.new" "$path" || exit 1; done'
 
 
@@ -76,21 +79,32 @@ class DockerMachine:
         if not files:
             return
         with explained(f"files could not be written to {self._container}"):
-            self._session.client.put_archive(self._container, "/", _archive(files))
+            self._session.client.put_archive(self._container, "/", archive(files))
         renamed = self.run(["sh", "-c", RENAME, "rename", *files])
         if renamed.code != 0:
             raise Failure(f"files could not be renamed on {self._container}: {renamed.output}")
 
 
-def machine_for(driver: str, session: Session, machine_id: str) -> Machine:
-    """The machine by its driver's name and its id. Raises `Failure` for a driver that is not there."""
-    drivers: dict[str, Callable[[Session, str], Machine]] = {"docker": DockerMachine}
-    if driver not in drivers:
-        raise Failure(f"there is no driver {driver!r}; there is: {', '.join(drivers)}")
-    return drivers[driver](session, machine_id)
+def machine_for(
+    driver: str, session: Session, machine_id: str, access: Mapping[str, str] | None = None
+) -> Machine:
+    """The machine by its driver's name and its id. `access` holds keys, for machines reached over SSH.
+
+    Raises `Failure` for a driver that is not there, and where keys are missing.
+    """
+    if driver == "docker":
+        return DockerMachine(session, machine_id)
+    if driver not in REMOTE:
+        raise Failure(f"there is no driver {driver!r}; there are: docker, {', '.join(REMOTE)}")
+    if not access:
+        raise Failure(f"the driver {driver} reaches machines over SSH, and there are no keys for it")
+    from toolchain.plugins.altostratus.ssh_machine import SshMachine
+
+    return SshMachine(machine_id, access["privateKey"], access["hostKey"])
 
 
-def _archive(files: Mapping[str, File]) -> bytes:
+def archive(files: Mapping[str, File]) -> bytes:
+    """A tar of the files, each beside its place (`.new`)."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for path, file in files.items():

@@ -8,7 +8,7 @@ from typing import Any
 from toolchain.plugins.altostratus import etcd_membership
 from toolchain.plugins.altostratus.fields import missing, unknown_fields
 from toolchain.plugins.altostratus.joining import Joining
-from toolchain.plugins.altostratus.machine import Machine, machine_for
+from toolchain.plugins.altostratus.machine import REMOTE, Machine, machine_for
 from toolchain.plugins.altostratus.node_files import changed_files
 from toolchain.plugins.docker.session import Session
 from toolchain.plugins.protocol import (
@@ -31,6 +31,7 @@ FIELDS = (
     "roles",
     "kubeconfig",
     "files",
+    "access",
     "units",
     "peers",
     "readyTimeoutSeconds",
@@ -45,7 +46,7 @@ DEFAULTS: Properties = {
     "readyTimeoutSeconds": 180,
     "drainTimeoutSeconds": 60,
 }
-DRIVERS = ("docker",)
+DRIVERS = ("docker", *REMOTE)
 ROLES = ("control-plane", "etcd", "worker")
 ETCD = "etcd"
 OCTAL = re.compile(r"0?[0-7]{3,4}")
@@ -54,7 +55,7 @@ OCTAL = re.compile(r"0?[0-7]{3,4}")
 class NodeHandler(ResourceHandler):
     """The id is the machine's name and the beginning of its id."""
 
-    secret_outputs = ("kubeconfig", "files")
+    secret_outputs = ("kubeconfig", "files", "access")
     immutable = ("driver", "name", "machineId", "address")
     delete_before_replace = True
 
@@ -114,7 +115,7 @@ class NodeHandler(ResourceHandler):
         self._leave_kubernetes(request, inputs, alive)
         if ETCD in inputs["roles"]:
             peers = [
-                machine_for(inputs["driver"], self._session, str(peer["machineId"]))
+                machine_for(inputs["driver"], self._session, str(peer["machineId"]), inputs.get("access"))
                 for peer in inputs["peers"]
                 if peer["name"] != inputs["name"]
             ]
@@ -129,7 +130,7 @@ class NodeHandler(ResourceHandler):
     # --- how ---
 
     def _machine(self, inputs: Properties) -> Machine:
-        return machine_for(inputs["driver"], self._session, str(inputs["machineId"]))
+        return machine_for(inputs["driver"], self._session, str(inputs["machineId"]), inputs.get("access"))
 
     def _alive(self, inputs: Properties) -> bool:
         try:

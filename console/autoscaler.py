@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from autoscaler.act.environment import pulumi
+from autoscaler.act.lease import FileLeases
 from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.act.runner import Runner, RunnerSettings
 from autoscaler.journal.journal import Journal
@@ -21,15 +22,12 @@ from autoscaler.loop.autoscaler import Autoscaler
 from autoscaler.loop.settings import Settings, load
 from autoscaler.serve.server import Server
 from autoscaler.serve.state import write_state
+from autoscaler.supervise.supervisor import Supervisor
 from console import credentials
-from console.errors import BadInput, ConsoleError
+from console.errors import BadInput
 from toolchain import paths
 
-
-class AlreadyRunning(ConsoleError):
-    """Another autoscaler of this checkout runs."""
-
-    exit_code = 3
+TAKE_OVER_SECONDS = 5.0
 
 
 def folder() -> Path:
@@ -44,27 +42,28 @@ def journal_file() -> Path:
 
 
 def autoscale(applications: Sequence[str], settings_file: Path | None, *, dry_run: bool, once: bool) -> None:
-    """Run until interrupted, or once. Raises BadInput, SettingsError, AlreadyRunning, JournalUnusable."""
+    """Run until interrupted, or once. Raises BadInput, SettingsError, JournalUnusable."""
     settings = load(settings_file)
     cli = pulumi()
     for name in applications:
         _check(cli, name)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     with ExitStack() as stack:
-        runner, journal = None, None
+        runner, journal, leases = None, None, None
         if not dry_run:
-            stack.enter_context(_alone())
             journal = Journal(journal_file())
             stack.callback(journal.close)
+            leases = FileLeases(paths.home() / "leases")
             runner = Runner(
                 cli,
                 journal,
                 RunnerSettings(side_by_side=settings.side_by_side, policy_packs=settings.policy_packs),
+                leases=leases,
             )
             runner.start()
             stack.callback(runner.close)
         tell = _Teller()
-        loop = _Loop(cli, settings, runner, journal, applications, tell)
+        loop = _Loop(cli, settings, runner, journal, leases, applications, tell)
         if once:
             asyncio.run(loop.once())
             return
@@ -82,12 +81,14 @@ class _Loop:
         settings: Settings,
         runner: Runner | None,
         journal: Journal | None,
+        leases: FileLeases | None,
         applications: Sequence[str],
         tell: Callable[[ApplicationLoop], None],
     ) -> None:
         self._settings = settings
         self._runner = runner
         self._journal = journal
+        self._leases = leases
         self._cli, self._applications, self._tell = cli, applications, tell
 
     def _make(self) -> Autoscaler:
@@ -100,6 +101,7 @@ class _Loop:
             self._journal,
             self._applications,
             self._tell,
+            self._leases,
         )
 
     async def once(self) -> None:
@@ -132,8 +134,10 @@ class _Loop:
 
     async def _keep_state(self, autoscaler: Autoscaler, stop: asyncio.Event) -> None:
         """For `alto status`: what goes on, in a file beside the journal."""
+        first = _First()
         while not stop.is_set():
-            await asyncio.to_thread(write_state, folder(), autoscaler, self._runner)
+            if first:
+                await asyncio.to_thread(write_state, folder(), autoscaler, self._runner)
             await asyncio.sleep(2.0)
 
     async def _rotate(self, stop: asyncio.Event) -> None:
@@ -172,34 +176,54 @@ class _Teller:
         self._said[name] = mark
 
 
-@contextmanager
-def _alone() -> Iterator[None]:
-    """The kernel frees the lock with its holder, however that ends."""
-    with (folder() / "lock").open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AlreadyRunning(
-                "another `alto autoscale` of this checkout runs",
-                "One looks after all applications; `alto autoscale --dry-run` runs beside it.",
-            ) from None
-        yield
+class _First:
+    """Whether this process is the first of this checkout's autoscalers: it tells their state.
+
+    The kernel frees the lock with its holder, however that ends, and the next one gets it.
+    """
+
+    def __init__(self) -> None:
+        self._handle = (folder() / "lock").open("w")
+        self._held = False
+
+    def __bool__(self) -> bool:
+        if not self._held:
+            try:
+                fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            self._held = True
+        return True
 
 
 @contextmanager
 def _supervised(applications: Sequence[str]) -> Iterator[None]:
-    """The supervisor in a thread of its own, unless `alto supervise` runs already."""
+    """The supervisor in a thread of its own; while another one runs, this one waits to take over."""
     from console.supervision import AlreadySupervised, supervisor_for
 
+    ended = threading.Event()
+    running: list[Supervisor] = []
+
+    def run() -> None:
+        while not ended.is_set():
+            try:
+                with supervisor_for(list(applications)) as supervisor:
+                    running.append(supervisor)
+                    if not ended.is_set():
+                        supervisor.run()
+                    return
+            except AlreadySupervised:
+                ended.wait(TAKE_OVER_SECONDS)
+
+    thread = threading.Thread(target=run, name="supervisor", daemon=True)
+    thread.start()
     try:
-        with supervisor_for(list(applications)) as supervisor:
-            thread = threading.Thread(target=supervisor.run, name="supervisor", daemon=True)
-            thread.start()
-            yield
-            supervisor.stop()
-            thread.join(60.0)
-    except AlreadySupervised:
         yield
+    finally:
+        ended.set()
+        for supervisor in running:
+            supervisor.stop()
+        thread.join(60.0)
 
 
 def _check(cli: Pulumi, application: str) -> None:

@@ -48,7 +48,11 @@ class _UnderWay:
 
 @dataclass
 class ApplicationLoop:
-    """One stack. `problem` says why nothing is decided now; empty while all is well."""
+    """One stack. `problem` says why nothing is decided now; empty while all is well.
+
+    `elsewhere` says which other autoscaler acts on it: this one decides as well, so as to know the load when
+    it has to take over, and does nothing.
+    """
 
     watched: Watched
     board: Board
@@ -59,6 +63,7 @@ class ApplicationLoop:
     verdict: Verdict | None = None
     sights: dict[str, Sight] = field(default_factory=dict)
     problem: str = ""
+    elsewhere: str = ""
     _under_way: _UnderWay | None = None
     _by_hand: ByHand = field(default_factory=ByHand)
     _differs_since: float | None = None
@@ -147,7 +152,7 @@ class ApplicationLoop:
             self.notes.event(self.stack, now, "arrived", f"the API server had it after {took:.2f} s")
 
     def _act(self, now: float, view: View, verdict: Verdict) -> None:
-        if self.acts is None:
+        if self.acts is None or self.elsewhere:
             return
         if verdict.edit is not None:
             self._submit(now, view, verdict.edit)

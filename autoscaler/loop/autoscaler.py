@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import random
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from autoscaler.act.lease import Leases
 from autoscaler.act.pulumi_cli import Pulumi
+from autoscaler.act.refusals import NotOurs
+from autoscaler.act.update_errors import StackConflict
 from autoscaler.loop import memory as memories
 from autoscaler.loop.application_loop import Acts, ApplicationLoop
 from autoscaler.loop.clouds import Clouds, Kubeconfig, Make
@@ -50,7 +55,8 @@ class Autoscaler:
 
     cli: finds stacks and their files. acts: the runner; None decides and changes nothing. book: the journal;
     None writes nothing down. folder: where what was learnt is kept. only: names of applications, none for
-    all. tell: called after each look at an application.
+    all. tell: called after each look at an application. leases: those of the runner, where several
+    autoscalers share the applications.
     """
 
     def __init__(
@@ -63,6 +69,7 @@ class Autoscaler:
         book: Book | None,
         only: Sequence[str] = (),
         tell: Tell = lambda _: None,
+        leases: Leases | None = None,
         make_source: Make = make,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -73,6 +80,7 @@ class Autoscaler:
         self._book = book
         self._only = frozenset(only)
         self._tell = tell
+        self._leases = leases
         self._now = now
         self.board = Board()
         self.gathering = Gathering(self.board, self.targets)
@@ -83,6 +91,7 @@ class Autoscaler:
         self._loop: asyncio.AbstractEventLoop | None = None
         self.clouds = Clouds(kubeconfig, self.gathering, settings, self._wake, make_source)
         self._saved: dict[str, float] = {}
+        self._ours: set[str] = set()
         self._targets: dict[str, list[Target]] = {}
 
     @property
@@ -128,6 +137,7 @@ class Autoscaler:
         waiting = [application for application in self.applications.values() if application.read(now)]
         await self.clouds.keep({each.view.cloud for each in waiting if each.view is not None})
         self._aim()
+        self._share()
         worked = time.monotonic() - begun
         # Measured now and decided at once: a value that waits for the next period is five seconds late.
         await self.gathering.round(SOURCES_SHARE * self._settings.period)
@@ -159,6 +169,9 @@ class Autoscaler:
         stacks = {stack for stack in self._cli.stacks() if stack.startswith("app-") and self._chosen(stack)}
         for gone in set(self.applications) - stacks:
             del self.applications[gone]
+            self._ours.discard(gone)
+            if self._leases is not None:
+                self._leases.release(gone)
         for stack in sorted(stacks - set(self.applications)):
             memory, problem = memories.load(self._folder / f"{stack}.json")
             application = ApplicationLoop(Watched(self._cli, stack), self.board, self._acts, Notes(), memory)
@@ -166,6 +179,31 @@ class Autoscaler:
                 application.notes.event(stack, self._now(), "forgotten", problem)
             self.applications[stack] = application
             self._saved[stack] = self._now() - SAVE_SECONDS * (len(self.applications) % 30) / 30.0
+
+    def _share(self) -> None:
+        """Take the leases that are free, half of them a period: whoever starts at the same time gets some,
+        and those of one that died are all taken over within a few periods."""
+        if self._leases is None:
+            return
+        stacks = list(self.applications)
+        random.shuffle(stacks)
+        takes = max(1, math.ceil(len(stacks) / 2))
+        for stack in stacks:
+            application = self.applications[stack]
+            if stack not in self._ours and not takes:
+                application.elsewhere = application.elsewhere or "not taken yet"
+                continue
+            try:
+                self._leases.hold(stack)
+            except (NotOurs, StackConflict) as error:
+                self._ours.discard(stack)
+                application.elsewhere = str(error)
+            except OSError as error:
+                application.elsewhere = f"its lease cannot be taken: {error}"
+            else:
+                takes -= stack not in self._ours
+                self._ours.add(stack)
+                application.elsewhere = ""
 
     def _chosen(self, stack: str) -> bool:
         name = stack.removeprefix("app-")
@@ -210,6 +248,7 @@ class Autoscaler:
             return
         due = [s for s, at in self._saved.items() if s in self.applications and now - at >= SAVE_SECONDS]
         due = list(self.applications) if everything else due
+        due = [stack for stack in due if not self.applications[stack].elsewhere]
         for stack in due:
             self._saved[stack] = now
         try:
@@ -223,6 +262,8 @@ class Autoscaler:
     def _write(self, due: Sequence[ApplicationLoop]) -> None:
         assert self._book is not None
         for application in list(self.applications.values()):
+            if application.elsewhere:
+                application.notes.drop()
             application.notes.write(self._book)
         for application in due:
             memories.save(self._folder / f"{application.stack}.json", application.memory)

@@ -106,6 +106,10 @@ class Notes:
                 since, requests, missed = now, 0.0, 0.0
             self._counts[path] = (since, requests, missed)
 
+    def drop(self) -> None:
+        """Forget what was gathered: another autoscaler writes it down."""
+        self.decisions, self.members, self.misses = [], [], []
+
     def write(self, book: Book) -> None:
         """Put everything into the journal. What cannot be written is dropped: it is no truth, only memory."""
         decisions, self.decisions = self.decisions, []

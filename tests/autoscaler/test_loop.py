@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 import yaml
 
 from autoscaler.act.edits import Outcome, ScaleEdit, Ticket
+from autoscaler.act.lease import FileLeases
 from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.act.refusals import StaleScale
 from autoscaler.act.update_errors import UpdateError
@@ -452,6 +454,32 @@ def test_many_applications_in_one_loop_and_a_journal_that_tells_them(tmp_path: P
     assert row.action == "away"
     assert (tmp_path / "learnt" / "app-shop.json").exists()
     journal.close()
+
+
+def test_two_autoscalers_share_and_take_over(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+
+    def autoscaler() -> tuple[Autoscaler, FileLeases]:
+        leases = FileLeases(tmp_path / "leases")
+        settings = Settings(period=1)
+        made = Autoscaler(
+            shop.cli, lambda _: None, settings, tmp_path / "l", shop.office, None, leases=leases
+        )
+        return made, leases
+
+    async def run() -> None:
+        (one, leases), (two, _) = autoscaler(), autoscaler()
+        await one.look(0.0)
+        await two.look(0.0)
+        assert not one.applications[STACK].elsewhere
+        assert f"process {os.getpid()}" in two.applications[STACK].elsewhere
+        leases.close()  # as the kernel does when a process is killed
+        await two.look(0.0)
+        assert not two.applications[STACK].elsewhere
+        await one.look(0.0)
+        assert one.applications[STACK].elsewhere
+
+    asyncio.run(run())
 
 
 def test_settings_tell_every_fault_at_once(tmp_path: Path) -> None:

@@ -77,9 +77,24 @@ class Pulumi:
         return checkpoint.get("latest") or {}
 
     def init(self, stack: str) -> None:
-        """Make the stack unless it is there."""
-        if not self.exists(stack):
-            self._run(["stack", "init", stack, "--no-select"], stack)
+        """Make the stack unless it is there.
+
+        It gets the salt, and so the key, of the others of this backend: deriving a key from the passphrase
+        takes a quarter of a second, and an update needs those of all the stacks that it reads.
+        """
+        if self.exists(stack):
+            return
+        path = self.config_path(stack)
+        salt = next(filter(None, map(self._salt, self.stacks())), None)
+        text = path.read_text("utf-8") if path.exists() else ""
+        if salt is not None and not re.search(r"^encryptionsalt:", text, re.MULTILINE):
+            stack_config.replace_file(path, f"encryptionsalt: {salt}\n{text}")
+        self._run(["stack", "init", stack, "--no-select"], stack)
+
+    def _salt(self, stack: str) -> str | None:
+        provider = self.deployment(stack).get("secrets_providers") or {}
+        found = (provider.get("state") or {}).get("salt") if provider.get("type") == "passphrase" else None
+        return found if isinstance(found, str) else None
 
     def configure(self, stack: str, values: Mapping[str, Any]) -> bool:
         """Write config values (plain ones: secrets go through the CLI); False when all were so."""

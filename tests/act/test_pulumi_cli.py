@@ -175,3 +175,15 @@ def again(root: str, binary: str) -> None:
     """The same project's update, in a process that can be interrupted."""
     folder = Path(root)
     Pulumi(folder, Path(binary), folder / "state", folder / "logs", dict(os.environ)).up("app-shop")
+
+
+def test_stacks_of_one_backend_share_a_key_and_keep_what_people_wrote(cli: Pulumi) -> None:
+    cli.up("app-shop")
+    cli.config_path("app-blog").write_text("# the blog's\nconfig:\n  altostratus:things: 2\n")
+    cli.init("app-blog")
+    text = cli.config_path("app-blog").read_text()
+    first = next(line for line in cli.config_path("app-shop").read_text().splitlines() if "salt" in line)
+    assert first in text.splitlines()
+    assert "# the blog's\nconfig:\n  altostratus:things: 2\n" in text
+    assert cli.up("app-blog").changes["create"] == 3
+    assert cli.outputs("app-blog") == {"word": "swordfish"}

@@ -2,8 +2,8 @@
 
 Two applications that are alike but for their names, each behind its own load balancer. One is scaled by
 `alto autoscale`, the other by the HPA of kube-controller-manager with metrics-server at its usual 15 s. Both
-start at one member and need four. Round by round ours goes by what the kubelets tell alone (`cpu`, what the HPA
-sees), or by what the balancers tell as well (`all`).
+start at one member and need four. By turns ours goes by what the kubelets tell alone (`cpu`, what the HPA sees
+too), or by what the balancers tell as well (`all`).
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def steps(metrics_server: Path, rounds: int) -> None:
                 found[name].append(pair)
                 ours, theirs = pair
                 print(
-                    f"round {number + 1}, {name}: ours ordered after {ours.ordered:.1f} s, {NEEDED} ready after "
-                    f"{ours.ready:.1f} s; HPA {theirs.ordered:.1f} s and {theirs.ready:.1f} s; ratio "
+                    f"round {number + 1}, {name}: ours ordered after {ours.ordered:.1f} s, {NEEDED} ready "
+                    f"after {ours.ready:.1f} s; HPA {theirs.ordered:.1f} s and {theirs.ready:.1f} s; ratio "
                     f"{ours.ready / theirs.ready:.2f}; load average {os.getloadavg()[0]:.1f}",
                     flush=True,
                 )
@@ -237,7 +237,8 @@ def metrics(client: Client, program: Path, kubeconfig: Path) -> Iterator[None]:
                   "metadata": {"name": name, "labels": {"kubernetes.io/service-name": name}},
                   "endpoints": [{"addresses": [gateway], "conditions": {"ready": True}}],
                   "ports": [{"port": METRICS_PORT}]}),
-        (services, {"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": {"name": api},
+        (services, {"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
+                    "metadata": {"name": api},
                     "spec": {"group": "metrics.k8s.io", "version": "v1beta1", "groupPriorityMinimum": 100,
                              "versionPriority": 100, "insecureSkipTLSVerify": True,
                              "service": {"name": name, "namespace": "kube-system"}}}),

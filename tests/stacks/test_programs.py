@@ -12,9 +12,9 @@ import pytest
 from components import cloud_service, registry_access
 from components.hosts.host_image import BuildContext
 from stacks import __main__ as program
-from stacks import settings
+from stacks import platforms, settings
 from tests.components.conftest import DIGEST, NODE_PORT, Engine, is_secret, plain
-from toolchain import base_image
+from toolchain import base_image, paths
 
 HOSTS = {
     "kubeconfig": "KUBECONFIG",
@@ -62,11 +62,14 @@ cartridges:
 def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Engine:
     monkeypatch.setattr(settings, "config_path", lambda stack: tmp_path / f"Pulumi.{stack}.yaml")
     monkeypatch.setattr(base_image, "ensure_base", lambda: base_image.BaseImage("base:1", "present"))
-    monkeypatch.setattr(
-        cloud_service,
-        "build_context",
-        lambda image, tools: BuildContext(f"altostratus/{image}:0", Path("/contexts") / image, "base:1"),
-    )
+    for user in (cloud_service, platforms):
+        monkeypatch.setattr(
+            user,
+            "build_context",
+            lambda image, tools: BuildContext(
+                f"altostratus/{image}:0", paths.root() / "toolchain" / "images" / image, "base:1"
+            ),
+        )
     monkeypatch.setattr(registry_access.registry_trust, "install", lambda *_: True)
     monkeypatch.setattr(registry_access, "await_registry", lambda *_: None)
     names = {"hosts-local": HOSTS, "platform-local": PLATFORM}
@@ -219,6 +222,20 @@ def test_a_cloud_can_use_a_registry_that_is_there_already(engine: Engine, tmp_pa
     assert is_secret(engine.exports["registry"]["password"])
     assert not engine.of("docker:index/container:Container"), "it must not get a second registry"
     assert not engine.read, "a cloud of somebody else's machines exports no network"
+
+
+def test_hosts_of_ours_get_a_default_storage_class_and_others_keep_theirs(engine: Engine) -> None:
+    run(engine, "platform-local", {"platform": {}})
+    made = engine.of("storage.k8s.io/v1:StorageClass")["local-storage-class"]
+    assert made["metadata"]["annotations"]["storageclass.kubernetes.io/is-default-class"] == "true"
+    assert engine.exports["storageClass"] == "altostratus-local"
+    assert engine.read.count("organization/altostratus/hosts-local") == 1
+
+
+def test_a_cluster_that_has_storage_can_keep_to_it(engine: Engine) -> None:
+    run(engine, "platform-local", {"platform": {"storage": "cloud"}})
+    assert not engine.of("storage.k8s.io/v1:StorageClass")
+    assert engine.exports["storageClass"] == ""
 
 
 def test_a_registry_without_its_password_is_refused_with_how_to_set_it(engine: Engine) -> None:

@@ -1,6 +1,7 @@
 """The three termination behaviours on a real cluster: which clusters restart, in which order, and which
 are left untouched, told by the creation times of their Pods."""
 
+import json
 import os
 import signal
 import subprocess
@@ -74,7 +75,7 @@ class Nest:
         }
         self.demo.run(
             "kubectl", "-n", self.namespace, "patch", "deployment", cluster, "--type=merge",
-            f"--patch={yaml.safe_dump({'spec': patch}, default_flow_style=True, width=10_000)}",
+            f"--patch={json.dumps({'spec': patch})}",
         )  # fmt: skip
 
     def restarted(self, before: dict[str, str]) -> list[str]:

@@ -2,8 +2,8 @@
 
 Two applications that are alike but for their names, each behind its own load balancer. One is scaled by
 `alto autoscale`, the other by the HPA of kube-controller-manager with metrics-server at its usual 15 s. Both
-start at one member and need four. By turns ours goes by what the kubelets tell alone (`cpu`, what the HPA sees
-too), or by what the balancers tell as well (`all`).
+start at one member and need four. By turns ours goes by what the kubelets tell alone (`cpu`, what the HPA
+sees too), or by what the balancers tell as well (`all`).
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from autoscaler.act.edits import ScaleEdit, Ticket
 from autoscaler.act.refusals import Refusal, StaleScale
@@ -28,6 +28,7 @@ CALM_SECONDS = 2.0
 FIRST_PAUSE, LONGEST_PAUSE = 15.0, 600.0
 
 Seen = Mapping[str, SeenCluster]
+Returned = TypeVar("Returned")
 
 
 class Acts(Protocol):
@@ -86,6 +87,16 @@ class ApplicationLoop:
     def busy(self) -> bool:
         """Whether an edit is on its way."""
         return self._under_way is not None or self.confirming.submitted is not None
+
+    def guarded(self, call: Callable[..., Returned], now: float, *arguments: object) -> Returned | None:
+        """What a step gives, or None where it fails unexpectedly: that is told, and ends no other's steps."""
+        try:
+            return call(now, *arguments)
+        except Exception as error:
+            _log.exception("%s", self.stack)
+            self.verdict = None
+            self._trouble(now, "failed", f"unexpected {type(error).__name__}: {error}; please report it")
+            return None
 
     def read(self, now: float) -> View | None:
         """The application as its files say; None, with `problem` set, where they cannot be used."""

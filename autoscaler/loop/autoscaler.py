@@ -110,7 +110,10 @@ class Autoscaler:
         try:
             due = time.monotonic()
             while not stop.is_set():
-                await self.look(due)
+                try:
+                    await self.look(due)
+                except Exception:  # whatever it was, the next period is a new chance; /healthz tells
+                    _log.exception("a period was cut short")
                 period = self._settings.period
                 due += period * max(1, int((time.monotonic() - due) // period) + 1)
                 await _sleep(stop, due - time.monotonic())
@@ -134,7 +137,7 @@ class Autoscaler:
         begun = time.monotonic()
         now = self._now()
         self._find()
-        waiting = [application for application in self.applications.values() if application.read(now)]
+        waiting = [each for each in self.applications.values() if each.guarded(each.read, now)]
         await self.clouds.keep({each.view.cloud for each in waiting if each.view is not None})
         self._aim()
         self._share()
@@ -148,7 +151,7 @@ class Autoscaler:
             assert view is not None
             seen = self.clouds.seen(view.cloud, (view.plan.namespace, view.plan.copy))
             if act:
-                application.tick(now, self._settings.period, seen)
+                application.guarded(application.tick, now, self._settings.period, seen)
                 self._tell(application)
             worked += time.monotonic() - begun
             await asyncio.sleep(0)  # answers of sources are taken between applications

@@ -456,6 +456,14 @@ def test_many_applications_in_one_loop_and_a_journal_that_tells_them(tmp_path: P
     journal.close()
 
 
+def test_a_fault_of_ours_in_one_application_is_told_and_stops_no_other(shop: Shop) -> None:
+    shop.run(CALM, 2)
+    shop.loop.memory.states["web"].signals = None  # type: ignore[assignment]
+    assert shop.loop.guarded(shop.loop.tick, shop.now + PERIOD, PERIOD, shop.seen()) is None
+    assert "unexpected TypeError" in shop.loop.problem or "unexpected AttributeError" in shop.loop.problem
+    assert shop.loop.verdict is None
+
+
 def test_two_autoscalers_share_and_take_over(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
 

@@ -92,7 +92,7 @@ class HealthCheck(Model):
     """The path to ask for; left out, the port is opened only."""
     interval: Duration = Duration("2s")
     """The time between checks."""
-    timeout: Duration = Duration("1s")
+    timeout: Duration = Duration("3s")
     """How long a check may take."""
     rise: int = Field(default=2, ge=1, le=100)
     """Checks in a row that must pass."""

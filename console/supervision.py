@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 from autoscaler.act.environment import pulumi
 from autoscaler.supervise.supervised import Supervised
@@ -20,7 +21,7 @@ from toolchain import paths
 
 
 class AlreadySupervised(ConsoleError):
-    """Another supervisor of this checkout runs."""
+    """Another supervisor of this checkout looks after the application."""
 
     exit_code = 3
 
@@ -46,12 +47,25 @@ def supervise(applications: list[str], *, once: bool) -> bool:
 
 @contextmanager
 def supervisor_for(applications: list[str]) -> Iterator[Supervisor]:
-    """The one supervisor of this checkout. Raises BadInput and AlreadySupervised."""
+    """A supervisor of some applications, or of all that no other of this checkout looks after.
+
+    Raises BadInput, and AlreadySupervised for a named application that has one.
+    """
     cli = pulumi()
     wanted = [known(name)[1] for name in applications]
-    with _alone():
+    with _Claims() as claims:
+        for stack in wanted:
+            if not claims.hold(stack):
+                raise AlreadySupervised(
+                    f"{stack} is looked after by another `alto supervise` or `alto autoscale`",
+                    "One is enough; end that one first.",
+                )
+
+        def find() -> list[str]:
+            return wanted or [s for s in cli.stacks() if s.startswith("app-") and claims.hold(s)]
+
         yield Supervisor(
-            find=lambda: wanted or [s for s in cli.stacks() if s.startswith("app-")],
+            find=find,
             supervised=lambda stack: Supervised(cli, stack),
             updates=DirectUpdates(cli),
             kubeconfig=lambda cloud: credentials.refresh(cli, cloud),
@@ -60,19 +74,32 @@ def supervisor_for(applications: list[str]) -> Iterator[Supervisor]:
         )
 
 
-@contextmanager
-def _alone() -> Iterator[None]:
-    """The kernel frees the lock with its holder, however that ends."""
-    path = folder() / "lock"
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with path.open("w") as handle:
+class _Claims:
+    """One supervisor for each application; the kernel frees a claim with its holder, however that ends."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, IO[str]] = {}
+
+    def __enter__(self) -> "_Claims":
+        folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for handle in self._held.values():
+            handle.close()
+
+    def hold(self, stack: str) -> bool:
+        """Whether the application is ours to look after."""
+        if stack in self._held:
+            return True
+        handle = (folder() / f"{stack}.lock").open("w")
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise AlreadySupervised(
-                "another `alto supervise` of this checkout runs", "One looks after all applications."
-            ) from None
-        yield
+            handle.close()
+            return False
+        self._held[stack] = handle
+        return True
 
 
 def _end_on_signals(supervisor: Supervisor) -> None:

@@ -135,7 +135,11 @@ class Supervisor:
 
     def look(self) -> float:
         """One look at every application; the time at which the next is due."""
-        for stack in self._find():
+        found = list(self._find())
+        for stack in self._applications.keys() - set(found):
+            # Another application of that name has another past.
+            self._applications.pop(stack).path.unlink(missing_ok=True)
+        for stack in found:
             if stack not in self._applications:
                 path = self._folder / f"{stack}.json"
                 memory = memories.load(path)

@@ -45,13 +45,14 @@ class Persistence(Model):
     size: Memory
     """How much storage to ask for."""
     storage_class: ContainerName | None = None
-    """The Kubernetes storage class; left out, the cloud's default."""
+    """The Kubernetes storage class; left out, the cloud's default (on hosts of ours, their own disks)."""
     shared: bool = False
-    """Whether all members use the same data (the storage class must allow it)."""
+    """Whether all members use the same data. The storage class must allow it; on the hosts' own disks all
+    members are then on one host."""
     retain: bool = True
-    """Whether the data is kept when the application is destroyed."""
+    """Whether the data is kept, and found again, when the application is destroyed and made anew."""
     protect: bool = False
-    """Whether Pulumi refuses to delete the claim until this is taken away."""
+    """Whether destroying the data, or the application with it, is refused until this is taken away."""
     owner: Annotated[int, Field(ge=0)] | None = None
     """The numeric group the files belong to; left out, the cartridge's user."""
 

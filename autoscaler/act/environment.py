@@ -39,7 +39,8 @@ def variables() -> dict[str, str]:
 def environment() -> dict[str, str]:
     """The whole environment of a Pulumi process of ours."""
     kept = {name: value for name, value in os.environ.items() if name not in FOREIGN}
-    return {**kept, **variables()}
+    # An update is short-lived: its garbage may wait.
+    return {"GOGC": "300", **kept, **variables()}
 
 
 def automatic(cli: Pulumi) -> Pulumi:

@@ -9,25 +9,27 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from autoscaler.act.environment import pulumi
-from autoscaler.act.lease import FileLeases
 from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.act.runner import Runner, RunnerSettings
 from autoscaler.journal.journal import Journal
 from autoscaler.loop.application_loop import ApplicationLoop
-from autoscaler.loop.autoscaler import Autoscaler
+from autoscaler.loop.autoscaler import Autoscaler, Share
 from autoscaler.loop.settings import Settings, load
 from autoscaler.serve.server import Server
 from autoscaler.serve.state import write_state
 from autoscaler.supervise.supervisor import Supervisor
 from console import credentials
+from console.autoscaler_shares import Shares
 from console.errors import BadInput
 from toolchain import paths
 
 TAKE_OVER_SECONDS = 5.0
+STAND_BY_SECONDS = 1.0
 
 
 def folder() -> Path:
@@ -42,34 +44,57 @@ def journal_file() -> Path:
 
 
 def autoscale(applications: Sequence[str], settings_file: Path | None, *, dry_run: bool, once: bool) -> None:
-    """Run until interrupted, or once. Raises BadInput, SettingsError, JournalUnusable."""
+    """Run until interrupted, or once; waits while another one acts.
+
+    Raises BadInput, SettingsError and JournalUnusable.
+    """
     settings = load(settings_file)
     cli = pulumi()
     for name in applications:
         _check(cli, name)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     with ExitStack() as stack:
-        runner, journal, leases = None, None, None
-        if not dry_run:
-            journal = Journal(journal_file())
-            stack.callback(journal.close)
-            leases = FileLeases(paths.home() / "leases")
-            runner = Runner(
-                cli,
-                journal,
-                RunnerSettings(side_by_side=settings.side_by_side, policy_packs=settings.policy_packs),
-                leases=leases,
-            )
-            runner.start()
-            stack.callback(runner.close)
-        tell = _Teller()
-        loop = _Loop(cli, settings, runner, journal, leases, applications, tell)
+        acting = None if dry_run else stack.enter_context(_acting(cli, settings))
+        loop = _Loop(cli, settings, acting, applications, _Teller())
         if once:
             asyncio.run(loop.once())
             return
         if not dry_run:
             stack.enter_context(_supervised(applications))
-        asyncio.run(loop.run(serve=not dry_run))
+        asyncio.run(loop.run())
+
+
+@dataclass(frozen=True)
+class _Acting:
+    """What it takes to act; a dry run has none of it."""
+
+    runner: Runner
+    journal: Journal
+    share: Share | None
+
+
+@contextmanager
+def _acting(cli: Pulumi, settings: Settings) -> Iterator[_Acting]:
+    with ExitStack() as stack:
+        shared = settings.sharing
+        shares = None
+        if shared is None:
+            stack.enter_context(_first())
+            journal = Journal(journal_file())
+        else:
+            shares = Shares(cli, shared)
+            stack.callback(shares.close)
+            journal = Journal(folder() / f"journal-{shares.identity}.sqlite")
+        stack.callback(journal.close)
+        runner = Runner(
+            cli,
+            journal,
+            RunnerSettings(side_by_side=settings.side_by_side, policy_packs=settings.policy_packs),
+            leases=shares.stacks if shares is not None else None,
+        )
+        runner.start()
+        stack.callback(runner.close)
+        yield _Acting(runner, journal, shares.by(runner) if shares is not None else None)
 
 
 class _Loop:
@@ -79,16 +104,14 @@ class _Loop:
         self,
         cli: Pulumi,
         settings: Settings,
-        runner: Runner | None,
-        journal: Journal | None,
-        leases: FileLeases | None,
+        acting: _Acting | None,
         applications: Sequence[str],
         tell: Callable[[ApplicationLoop], None],
     ) -> None:
         self._settings = settings
-        self._runner = runner
-        self._journal = journal
-        self._leases = leases
+        self._acting = acting
+        self._runner = acting.runner if acting is not None else None
+        self._journal = acting.journal if acting is not None else None
         self._cli, self._applications, self._tell = cli, applications, tell
 
     def _make(self) -> Autoscaler:
@@ -101,7 +124,7 @@ class _Loop:
             self._journal,
             self._applications,
             self._tell,
-            self._leases,
+            self._acting.share if self._acting is not None else None,
         )
 
     async def once(self) -> None:
@@ -114,7 +137,7 @@ class _Loop:
             assert application.under_way is not None
             await application.under_way
 
-    async def run(self, serve: bool) -> None:
+    async def run(self) -> None:
         autoscaler = self._make()
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -122,7 +145,7 @@ class _Loop:
             loop.add_signal_handler(number, stop.set)
         with ExitStack() as stack:
             tasks: list[asyncio.Task[Any]] = []
-            if serve:
+            if self._acting is not None:
                 server = Server(autoscaler, self._runner, self._settings.serve, folder())
                 stack.callback(server.close)
                 print(f"metrics and health: {server.url} (token in {server.token_file})", flush=True)
@@ -134,10 +157,8 @@ class _Loop:
 
     async def _keep_state(self, autoscaler: Autoscaler, stop: asyncio.Event) -> None:
         """For `alto status`: what goes on, in a file beside the journal."""
-        first = _First()
         while not stop.is_set():
-            if first:
-                await asyncio.to_thread(write_state, folder(), autoscaler, self._runner)
+            await asyncio.to_thread(write_state, folder(), autoscaler, self._runner)
             await asyncio.sleep(2.0)
 
     async def _rotate(self, stop: asyncio.Event) -> None:
@@ -176,24 +197,26 @@ class _Teller:
         self._said[name] = mark
 
 
-class _First:
-    """Whether this process is the first of this checkout's autoscalers: it tells their state.
+@contextmanager
+def _first() -> Iterator[None]:
+    """One autoscaler acts for a checkout; another one waits, and goes on within seconds of its end.
 
-    The kernel frees the lock with its holder, however that ends, and the next one gets it.
+    The kernel frees the lock with its holder, however that ends.
     """
-
-    def __init__(self) -> None:
-        self._handle = (folder() / "lock").open("w")
-        self._held = False
-
-    def __bool__(self) -> bool:
-        if not self._held:
+    with (folder() / "lock").open("a") as handle:
+        waiting = False
+        while True:
             try:
-                fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
             except BlockingIOError:
-                return False
-            self._held = True
-        return True
+                if not waiting:
+                    print("another autoscaler of this checkout runs: standing by to take over", flush=True)
+                waiting = True
+                time.sleep(STAND_BY_SECONDS)
+        if waiting:
+            print("the other autoscaler has ended: taking over", flush=True)
+        yield
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import json
 import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -10,7 +11,7 @@ from rich.table import Table
 from autoscaler.act.environment import pulumi
 from autoscaler.journal.journal import Journal
 from autoscaler.serve.explain import Explanation, Story, tell
-from console.autoscaler import journal_file
+from console.autoscaler import folder
 from console.errors import BadInput
 
 
@@ -18,15 +19,12 @@ def explain(application: str, at: str | None, *, as_json: bool, limit: int) -> N
     """Print it. Raises BadInput for an unknown application, a time that is none, or an empty journal."""
     cli = pulumi()
     stack = f"app-{application}"
-    path = journal_file()
-    if not path.exists():
+    paths = sorted(folder().glob("journal*.sqlite"))
+    if not paths:
         raise BadInput("no autoscaler has decided anything here yet", "`alto autoscale` starts one.")
     until = None if at is None else moment(at, datetime.now().astimezone())
-    journal = Journal(path, read_only=True)
-    try:
-        story = tell(journal, stack, until, limit)
-    finally:
-        journal.close()
+    # Autoscalers that share have a journal each: who decided last knows best.
+    story = max((_read(path, stack, until, limit) for path in paths), key=_latest)
     if not story.explanations and not story.history:
         if not cli.exists(stack):
             names = ", ".join(s.removeprefix("app-") for s in cli.stacks() if s.startswith("app-")) or "none"
@@ -40,6 +38,19 @@ def explain(application: str, at: str | None, *, as_json: bool, limit: int) -> N
         print(json.dumps(story.as_json(), indent=2))
     else:
         _print(story)
+
+
+def _read(path: Path, stack: str, until: float | None, limit: int) -> Story:
+    journal = Journal(path, read_only=True)
+    try:
+        return tell(journal, stack, until, limit)
+    finally:
+        journal.close()
+
+
+def _latest(story: Story) -> float:
+    times = [each.at for each in story.explanations] + [row.at for row in story.history]
+    return max(times, default=0.0)
 
 
 def moment(text: str, now: datetime) -> float:

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
-import random
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autoscaler.act.lease import Leases
 from autoscaler.act.pulumi_cli import Pulumi
-from autoscaler.act.refusals import NotOurs
-from autoscaler.act.update_errors import StackConflict
 from autoscaler.loop import memory as memories
 from autoscaler.loop.application_loop import Acts, ApplicationLoop
 from autoscaler.loop.clouds import Clouds, Kubeconfig, Make
@@ -36,7 +31,10 @@ SOURCES_SHARE = 0.25
 # So many clusters are written down each second when nothing changes.
 STEADY_ROWS = 4.0
 
+SHARE_SECONDS = 2.0
+
 Tell = Callable[[ApplicationLoop], None]
+Share = Callable[[Collection[str]], Collection[str]]
 
 
 @dataclass(slots=True)
@@ -55,8 +53,8 @@ class Autoscaler:
 
     cli: finds stacks and their files. acts: the runner; None decides and changes nothing. book: the journal;
     None writes nothing down. folder: where what was learnt is kept. only: names of applications, none for
-    all. tell: called after each look at an application. leases: those of the runner, where several
-    autoscalers share the applications.
+    all. tell: called after each look at an application. share: gives the stacks that are ours, where
+    several autoscalers share them; asked again and again, and may block.
     """
 
     def __init__(
@@ -69,7 +67,7 @@ class Autoscaler:
         book: Book | None,
         only: Sequence[str] = (),
         tell: Tell = lambda _: None,
-        leases: Leases | None = None,
+        share: Share | None = None,
         make_source: Make = make,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -80,7 +78,7 @@ class Autoscaler:
         self._book = book
         self._only = frozenset(only)
         self._tell = tell
-        self._leases = leases
+        self._sharer = share
         self._now = now
         self.board = Board()
         self.gathering = Gathering(self.board, self.targets)
@@ -91,7 +89,7 @@ class Autoscaler:
         self._loop: asyncio.AbstractEventLoop | None = None
         self.clouds = Clouds(kubeconfig, self.gathering, settings, self._wake, make_source)
         self._saved: dict[str, float] = {}
-        self._ours: set[str] = set()
+        self._ours: frozenset[str] = frozenset()
         self._targets: dict[str, list[Target]] = {}
 
     @property
@@ -106,7 +104,9 @@ class Autoscaler:
     async def run(self, stop: asyncio.Event) -> None:
         """Look and act each period until `stop` is set."""
         self._loop = asyncio.get_running_loop()
-        arrivals = asyncio.create_task(self._arrivals())
+        beside = [asyncio.create_task(self._arrivals())]
+        if self._sharer is not None:
+            beside.append(asyncio.create_task(self._sharing(self._sharer)))
         try:
             due = time.monotonic()
             while not stop.is_set():
@@ -118,7 +118,8 @@ class Autoscaler:
                 due += period * max(1, int((time.monotonic() - due) // period) + 1)
                 await _sleep(stop, due - time.monotonic())
         finally:
-            arrivals.cancel()
+            for task in beside:
+                task.cancel()
             await self.close()
 
     async def run_once(self, rounds: int = 3) -> None:
@@ -172,9 +173,6 @@ class Autoscaler:
         stacks = {stack for stack in self._cli.stacks() if stack.startswith("app-") and self._chosen(stack)}
         for gone in set(self.applications) - stacks:
             del self.applications[gone]
-            self._ours.discard(gone)
-            if self._leases is not None:
-                self._leases.release(gone)
         for stack in sorted(stacks - set(self.applications)):
             memory, problem = memories.load(self._folder / f"{stack}.json")
             application = ApplicationLoop(Watched(self._cli, stack), self.board, self._acts, Notes(), memory)
@@ -184,29 +182,20 @@ class Autoscaler:
             self._saved[stack] = self._now() - SAVE_SECONDS * (len(self.applications) % 30) / 30.0
 
     def _share(self) -> None:
-        """Take the leases that are free, half of them a period: whoever starts at the same time gets some,
-        and those of one that died are all taken over within a few periods."""
-        if self._leases is None:
+        """Only decide, and do nothing, where another autoscaler has the lease."""
+        if self._sharer is None:
             return
-        stacks = list(self.applications)
-        random.shuffle(stacks)
-        takes = max(1, math.ceil(len(stacks) / 2))
-        for stack in stacks:
-            application = self.applications[stack]
-            if stack not in self._ours and not takes:
-                application.elsewhere = application.elsewhere or "not taken yet"
-                continue
+        for stack, application in self.applications.items():
+            application.elsewhere = "" if stack in self._ours else "another autoscaler has its lease"
+
+    async def _sharing(self, share: Share) -> None:
+        """Keep knowing which applications are ours."""
+        while True:
             try:
-                self._leases.hold(stack)
-            except (NotOurs, StackConflict) as error:
-                self._ours.discard(stack)
-                application.elsewhere = str(error)
-            except OSError as error:
-                application.elsewhere = f"its lease cannot be taken: {error}"
-            else:
-                takes -= stack not in self._ours
-                self._ours.add(stack)
-                application.elsewhere = ""
+                self._ours = frozenset(await asyncio.to_thread(share, list(self.applications)))
+            except Exception:
+                _log.exception("sharing")
+            await asyncio.sleep(SHARE_SECONDS)
 
     def _chosen(self, stack: str) -> bool:
         name = stack.removeprefix("app-")

@@ -31,6 +31,17 @@ class Serving(_Model):
     token_file: Path | None = None
 
 
+class Sharing(_Model):
+    """Several autoscalers over the same stacks: leases in one cloud say who acts on which."""
+
+    cloud: str
+    """Where the leases are."""
+    namespace: str = "altostratus"
+    """In which namespace; it has to be there."""
+    identity: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=40)] | None = None
+    """This autoscaler's own name, the same after a restart; left out, the host's."""
+
+
 class Settings(_Model):
     """What `alto autoscale --settings FILE` reads."""
 
@@ -47,6 +58,8 @@ class Settings(_Model):
     policy_packs: tuple[Path, ...] = ()
     """Pulumi policy packs that check every update."""
     serve: Serving = Serving()
+    sharing: Sharing | None = None
+    """Left out, one autoscaler acts, and another one of the same checkout stands by."""
 
     def of_source(self, name: str, cloud: str) -> dict[str, Any]:
         """What a source is told for a cloud."""

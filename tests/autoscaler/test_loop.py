@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import pytest
 import yaml
 
 from autoscaler.act.edits import Outcome, ScaleEdit, Ticket
-from autoscaler.act.lease import FileLeases
 from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.act.refusals import StaleScale
 from autoscaler.act.update_errors import UpdateError
@@ -464,30 +462,43 @@ def test_a_fault_of_ours_in_one_application_is_told_and_stops_no_other(shop: Sho
     assert shop.loop.verdict is None
 
 
-def test_two_autoscalers_share_and_take_over(tmp_path: Path) -> None:
+def test_what_another_autoscaler_has_is_decided_and_left_to_it(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
-
-    def autoscaler() -> tuple[Autoscaler, FileLeases]:
-        leases = FileLeases(tmp_path / "leases")
-        settings = Settings(period=1)
-        made = Autoscaler(
-            shop.cli, lambda _: None, settings, tmp_path / "l", shop.office, None, leases=leases
-        )
-        return made, leases
+    journal = Journal(tmp_path / "journal.sqlite")
+    ours: set[str] = set()
 
     async def run() -> None:
-        (one, leases), (two, _) = autoscaler(), autoscaler()
-        await one.look(0.0)
-        await two.look(0.0)
-        assert not one.applications[STACK].elsewhere
-        assert f"process {os.getpid()}" in two.applications[STACK].elsewhere
-        leases.close()  # as the kernel does when a process is killed
-        await two.look(0.0)
-        assert not two.applications[STACK].elsewhere
-        await one.look(0.0)
-        assert one.applications[STACK].elsewhere
+        autoscaler = Autoscaler(
+            shop.cli,
+            lambda _: None,
+            Settings(period=1),
+            tmp_path / "l",
+            shop.office,
+            journal,
+            share=lambda _: ours,
+        )
+        stop = asyncio.Event()
+        task = asyncio.create_task(autoscaler.run(stop))
+        while autoscaler.pace.periods < 1:
+            await asyncio.sleep(0.01)
+        application = autoscaler.applications[STACK]
+        assert application.elsewhere == "another autoscaler has its lease"
+        assert not journal.decisions(STACK)
+        ours.add(STACK)
+        while application.elsewhere:
+            await asyncio.sleep(0.01)
+        stop.set()
+        await task
 
     asyncio.run(run())
+    assert (tmp_path / "l" / "app-shop.json").exists()
+    journal.close()
+    shop.loop.elsewhere = "another"
+    shop.run(CALM, 2)
+    shop.tick({"web": 700.0, **ENGINE})
+    assert shop.loop.verdict is not None
+    assert shop.loop.verdict.edit is not None
+    assert not shop.office.edits
 
 
 def test_settings_tell_every_fault_at_once(tmp_path: Path) -> None:

@@ -114,6 +114,14 @@ def _alike(document: Loaded, model: LoadBalancer) -> Iterator[Finding]:
                 ("routes", index),
                 hint="Take one of them out.",
             )
+    for index, listener in enumerate(model.listeners):
+        if model.scope == "cloud" and listener.protocol in ("tcp", "tls"):
+            yield document.finding(
+                "ALT1218",
+                f"applications share a cloud's balancer by host names, and {listener.protocol} has none",
+                ("listeners", index, "protocol"),
+                hint="Give the application a load balancer of its own for it.",
+            )
     if model.scope == "cloud" and model.routes:
         yield document.finding(
             "ALT1218",

@@ -18,6 +18,15 @@ networkPartitions: [{name: home, partitions: [{name: a, max: 2}, {name: b, max: 
 """
 
 
+def test_what_a_policy_keeps_members_near_must_be_there() -> None:
+    near = ROOM_FOR_THREE + "near: [dbb]"
+    shop = "deployment: small\ncartridges: [{alias: web, cartridge: php}, {alias: db, cartridge: mysql}]"
+    found = [f for f in findings_of(PARTITION, near, _application(shop)) if f.code == "ALT1213"]
+    assert [(f.path, f.nearest, f.severity) for f in found] == [("near[0]", "db", "error")]
+    assert not codes_of(PARTITION, near.replace("dbb", "db"), _application(shop))
+    assert not codes_of(PARTITION, near), "a policy that nobody uses has nothing to be checked against"
+
+
 def _application(body: str) -> str:
     return f"kind: Application\nname: shop\n{body}"
 

@@ -154,6 +154,8 @@ class Plan:
     levels: Mapping[str, PlannedLevel]
     balancers: tuple[Balancer, ...] = ()
     """The load balancers of this application alone."""
+    shared: tuple[Balancer, ...] = ()
+    """This application's part in load balancers that its cloud's applications share."""
     families: Mapping[str, PlannedCluster] = field(default_factory=dict)
     """What is seen from outside a group that can have several instances: all copies of a cluster as one,
     by family id. A family is there even while it has no copies."""

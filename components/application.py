@@ -5,6 +5,7 @@ from typing import Any
 
 import pulumi
 
+from blueprints.balancing.sharing import NAMESPACE
 from blueprints.plan import Plan, PlannedCluster
 from components import kubernetes as k8s
 from components.cluster import Cluster
@@ -23,6 +24,7 @@ from components.registry_login import RegistryLogin, docker_config
 
 TYPE = "altostratus:application:Application"
 APPLICATION_LABEL = "altostratus.dev/application"
+NAME_LABEL = "kubernetes.io/metadata.name"
 
 KEPT_SECRET = "altostratus-kept"  # noqa: S105
 """What comes back to the application when it is made again: its generated passwords."""
@@ -147,6 +149,17 @@ class Application(pulumi.ComponentResource):
             },
             opts=self._children,
         )
+        if self._plan.shared:
+            k8s.networking.v1.NetworkPolicy(
+                "shared-balancers",
+                metadata=self._metadata("shared-balancers"),
+                spec={
+                    "podSelector": {},
+                    "policyTypes": ["Ingress"],
+                    "ingress": [{"from": [{"namespaceSelector": {"matchLabels": {NAME_LABEL: NAMESPACE}}}]}],
+                },
+                opts=self._children,
+            )
         for cluster in self._plan.clusters.values():
             ports = [port for port in cluster.ports if port.exposure != "cluster"]
             if not ports:

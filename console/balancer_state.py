@@ -79,7 +79,6 @@ class BalancerReader:
                 f"{application} has no load balancer, or is not deployed yet",
                 f"Give its document a loadBalancer, then `alto up {stack}`.",
             )
-        self._namespace = str(outputs["namespace"])
         kubeconfig = credentials.refresh(cli, str(outputs["cloud"]))
         config = KubeConfig.from_file(str(kubeconfig)).get() if kubeconfig else None
         if config is None:
@@ -106,27 +105,26 @@ class BalancerReader:
         if "tokenSecret" not in described:
             found.problems.append("its driver tells no figures")
             return found
-        pods = self._json(f"/api/v1/namespaces/{self._namespace}/pods?labelSelector={LABEL}%3D{name}")[
-            "items"
-        ]
+        space = str(described["namespace"])
+        pods = self._json(f"/api/v1/namespaces/{space}/pods?labelSelector={LABEL}%3D{name}")["items"]
         names = [pod["metadata"]["name"] for pod in pods if pod["status"].get("phase") == "Running"]
         found.replicas = len(names)
-        token = self._token(str(described["tokenSecret"]))
+        token = self._token(space, str(described["tokenSecret"]))
         with ThreadPoolExecutor(max_workers=8) as pool:
-            answers = list(pool.map(lambda pod: self._state(pod, token), names))
+            answers = list(pool.map(lambda pod: self._state(space, pod, token), names))
         states = [each for each in answers if isinstance(each, dict)]
         found.problems += [each for each in answers if isinstance(each, str)]
         add_up(found, states)
         return found
 
-    def _token(self, secret: str) -> str:
+    def _token(self, space: str, secret: str) -> str:
         if secret not in self._tokens:
-            data = self._json(f"/api/v1/namespaces/{self._namespace}/secrets/{secret}")["data"]
+            data = self._json(f"/api/v1/namespaces/{space}/secrets/{secret}")["data"]
             self._tokens[secret] = base64.b64decode(data["token"]).decode().strip()
         return self._tokens[secret]
 
-    def _state(self, pod: str, token: str) -> dict[str, Any] | str:
-        path = f"/api/v1/namespaces/{self._namespace}/pods/https:{pod}:{STATE_PORT}/proxy/v1/state"
+    def _state(self, space: str, pod: str, token: str) -> dict[str, Any] | str:
+        path = f"/api/v1/namespaces/{space}/pods/https:{pod}:{STATE_PORT}/proxy/v1/state"
         try:
             return self._json(path, {"X-Altostratus-Token": token})
         except ConnectionError as error:

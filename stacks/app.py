@@ -72,10 +72,14 @@ def build(stack: StackName) -> None:
     pulumi.export("application", plan.application.name)
     pulumi.export("cloud", chosen.cloud)
     pulumi.export("namespace", application.namespace)
-    pulumi.export("urls", application.urls)
+    shared = _shared(plan, platform)
+    pulumi.export("urls", pulumi.Output.all(shared, application.urls).apply(_all_urls))
     pulumi.export("members", {cluster.id: cluster.members for cluster in plan.clusters.values()})
     pulumi.export("clusters", application.clusters)
-    pulumi.export("balancers", application.balancers)
+    pulumi.export(
+        "balancers",
+        pulumi.Output.all(shared, application.balancers).apply(lambda known: {**known[1], **known[0]}),
+    )
     pulumi.export("images", images.by_key)
     pulumi.export("revision", _revision(plan, documents, images, _open(registry, "caCertificate")))
 
@@ -134,6 +138,30 @@ def _images(plan: Plan, platform: OtherStack, own: str | None, stack: StackName,
         artifact=platform.require("artifactImage") if fetched else None,
         balancers=_balancer_images(plan, platform),
     )
+
+
+def _shared(plan: Plan, platform: OtherStack) -> pulumi.Output[dict[str, Any]]:
+    """What the platform says of the balancers that this application shares, by name."""
+    wanted = [each.document.name for each in plan.shared]
+    if not wanted:
+        return pulumi.Output.from_input({})
+
+    def found(known: Mapping[str, Any]) -> dict[str, Any]:
+        for name in wanted:
+            if name not in known:
+                raise pulumi.RunError(
+                    f"the platform has no load balancer {name!r} (it has {', '.join(known) or 'none'}).\n"
+                    f"  Add it, with {plan.application.name} among its applications, to `loadBalancers` in "
+                    "`altostratus:platform` of the platform's stack, and update that stack first."
+                )
+        return {str(known[name]["name"]): known[name] for name in wanted}
+
+    return platform.require("balancers").apply(found)
+
+
+def _all_urls(known: Sequence[Any]) -> list[str]:
+    shared, own = known
+    return [*(url for each in shared.values() for url in each["urls"]), *own]
 
 
 def _balancer_images(plan: Plan, platform: OtherStack) -> dict[str, pulumi.Output[str]]:

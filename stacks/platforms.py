@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pulumi
+import pulumi_kubernetes as k8s
 
 from blueprints.kinds.cartridge import Cartridge
 from blueprints.workspace import Workspace
@@ -20,7 +21,7 @@ from components.load_balancer.images import balancer_sources
 from components.registry import Registry
 from components.registry_access import trusted_address
 from components.registry_login import RegistryLogin
-from stacks import settings
+from stacks import settings, shared_balancers
 from stacks.kubernetes_provider import kubernetes_provider
 from stacks.names import StackName
 from stacks.references import OtherStack
@@ -34,8 +35,9 @@ def build(stack: StackName) -> None:
     """Make what `altostratus:platform` describes.
 
     Exports `cloud`, `registry` (address, username, password (secret), caCertificate), `images` (references
-    by digest, by cartridge), `artifactImage`, `pageImage`, `balancerImages` (by program), `gitRepositories`
-    (URLs by name), and `storageClass` (the class made here; empty where the cluster keeps its own).
+    by digest, by cartridge), `artifactImage`, `pageImage`, `balancerImages` (by program), `balancers`
+    (shared ones by document), `gitRepositories` (URLs by name), and `storageClass` (the class made here;
+    empty where the cluster keeps its own).
     """
     chosen = settings.load(settings.PlatformStack, stack.text).platform
     cartridges = named_cartridges(chosen.cartridges)
@@ -43,9 +45,12 @@ def build(stack: StackName) -> None:
     # A cloud of somebody else's machines has no network of ours to put services on.
     sited = chosen.registry is None or bool(chosen.git_repositories)
     # A program may refer to another stack once only.
-    hosts = OtherStack(f"hosts-{cloud}") if sited or chosen.local_storage else None
+    inside = chosen.local_storage or bool(chosen.load_balancers)
+    hosts = OtherStack(f"hosts-{cloud}") if sited or inside else None
     site = _site(cloud, hosts) if hosts is not None and sited else None
     registry = _registry(cloud, chosen.registry, site)
+    login = RegistryLogin(registry.address, registry.username, registry.password, registry.ca_certificate)
+    fronts = shared_balancers.planned(chosen.load_balancers)
     # Pushing goes through this machine's engine, which must trust the registry and reach it first.
     address = trusted_address(cloud, registry.address, registry.ca_certificate)
     access = RegistryAccess(address, registry.username, registry.password)
@@ -64,10 +69,17 @@ def build(stack: StackName) -> None:
     page = CartridgeImage(PAGE_IMAGE, _own_source(PAGE_IMAGE), access, base)
     repositories = {name: Path(path) for name, path in chosen.git_repositories.items()}
     pulumi.export("cloud", cloud)
-    if hosts is not None and chosen.local_storage:
-        pulumi.export("storageClass", _storage(cloud, hosts, access, registry, base))
+    provider = kubernetes_provider(cloud, hosts.require("kubeconfig")) if hosts and inside else None
+    if provider is not None and chosen.local_storage:
+        pulumi.export("storageClass", _storage(cloud, provider, access, login, base))
     else:
         pulumi.export("storageClass", "")
+    if hosts is not None and provider is not None and fronts:
+        nodes = hosts.require("nodes")
+        made = shared_balancers.make(cloud, fronts, balancers, login, nodes, provider)
+        pulumi.export("balancers", made)
+    else:
+        pulumi.export("balancers", {})
     pulumi.export(
         "registry",
         {
@@ -142,14 +154,12 @@ def _own_source(name: str) -> ImageSource:
 
 
 def _storage(
-    cloud: str, hosts: OtherStack, access: RegistryAccess, registry: _Registry, base: str
+    cloud: str, provider: k8s.Provider, access: RegistryAccess, login: RegistryLogin, base: str
 ) -> pulumi.Output[str]:
     """The default storage class, on the hosts' own disks."""
     context = build_context(storage.IMAGE, (storage.TOOL,))
     source = ImageSource("altostratus/local-storage", context.folder, context.folder / "Dockerfile")
     image = CartridgeImage(storage.IMAGE, source, access, base).reference
-    provider = kubernetes_provider(cloud, hosts.require("kubeconfig"))
-    login = RegistryLogin(registry.address, registry.username, registry.password, registry.ca_certificate)
     made = storage.LocalStorage(
         f"{cloud}-storage", image, login, pulumi.ResourceOptions(providers=[provider])
     )

@@ -86,12 +86,25 @@ def _text(path: str) -> str:
         raise ValueError(f"{path} cannot be read: {error}") from None
 
 
+class SharedBalancer(_Settings):
+    """A load balancer that applications of the cloud share.
+
+    `document`: a LoadBalancer of scope cloud. `blueprint`: files and folders with it and with the documents
+    of `applications`, from the project's folder.
+    """
+
+    document: Name
+    blueprint: Annotated[Paths, Field(min_length=1)]
+    applications: Annotated[tuple[Name, ...], BeforeValidator(_paths), Field(min_length=1)]
+
+
 class Platform(_Settings):
     """What a platform holds.
 
     `registry`: one that is there already; left out, the cloud gets its own.
     `cartridges`: names of the library's cartridges, and paths of files or folders with your own.
     `git_repositories`: bare repositories of this machine that the cloud's git server shows, by name.
+    `load_balancers`: those that applications here share.
     `storage`: `local` makes a default storage class on the hosts' own disks, `cloud` leaves it at the
     classes that the cluster has; left out, local where the cloud gets its own registry.
     """
@@ -99,6 +112,7 @@ class Platform(_Settings):
     registry: ExternalRegistry | None = None
     cartridges: Paths = ()
     git_repositories: dict[Name, str] = Field(default_factory=dict)
+    load_balancers: Annotated[tuple[SharedBalancer, ...], BeforeValidator(_paths)] = ()
     storage: Literal["local", "cloud"] | None = None
 
     @property

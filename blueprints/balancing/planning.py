@@ -22,6 +22,7 @@ from blueprints.balancing.names import (
     Groups,
     application_balancer,
     bind_port,
+    cloud_balancer,
     cluster_balancer,
     group_balancer,
     path_key,
@@ -87,9 +88,10 @@ class _Wish:
 def with_balancers(plan: Plan, root: ComposedLevel, documents: Documents) -> Plan:
     """The plan with its load balancers; what they front is inside the cluster only, unless `direct`."""
     made = tuple(_balancer(place, plan, documents) for place in _places(plan, root, documents))
+    shared = tuple(_shared(plan, root, documents))
     hidden = {
         (backend.namespace, backend.service)
-        for balancer in made
+        for balancer in (*made, *shared)
         if not balancer.document.direct
         for backend in balancer.backends
     }
@@ -105,14 +107,15 @@ def with_balancers(plan: Plan, root: ComposedLevel, documents: Documents) -> Pla
         )
         for identity, cluster in plan.clusters.items()
     }
-    return replace(plan, clusters=clusters, balancers=made) if made else plan
+    return replace(plan, clusters=clusters, balancers=made, shared=shared) if made or shared else plan
 
 
-def fronted_by_cloud(
-    root: ComposedLevel, plan: Plan, document: LoadBalancer, name: str, documents: Documents
-) -> Balancer:
-    """What a balancer that a cloud's applications share does for this one."""
-    return _balancer(_Place("cloud", name, document, root, ()), plan, documents)
+def _shared(plan: Plan, root: ComposedLevel, documents: Documents) -> Iterator[Balancer]:
+    """What balancers that a cloud's applications share do for this one."""
+    found = documents.find("LoadBalancer", plan.application.load_balancer or "")
+    model = found.model if found else None
+    if isinstance(model, LoadBalancer) and model.scope == "cloud":
+        yield _balancer(_Place("cloud", cloud_balancer(model.name), model, root, ()), plan, documents)
 
 
 def _places(plan: Plan, root: ComposedLevel, documents: Documents) -> Iterator[_Place]:
@@ -318,14 +321,14 @@ def _rules(wishes: Iterable[_Wish], parts: _Parts) -> tuple[Rule, ...]:
     alike: dict[tuple[str | None, str, tuple[str, ...]], list[_Wish]] = {}
     for wish in wishes:
         alike.setdefault((wish.host, wish.path, tuple(sorted(wish.listeners))), []).append(wish)
-    ordered = sorted(alike.items(), key=lambda each: _telling(each[0][0], each[0][1]))
+    ordered = sorted(alike.items(), key=lambda each: telling(each[0][0], each[0][1]))
     return tuple(
         Rule(f"r{number}", host, path, same[0].rewrite, parts.split(same), same[0].tenant, listeners)
         for number, ((host, path, listeners), same) in enumerate(ordered)
     )
 
 
-def _telling(host: str | None, path: str) -> tuple[int, str, int, str]:
+def telling(host: str | None, path: str) -> tuple[int, str, int, str]:
     """Exact hosts first, then wildcards, then any; in each the longest path first."""
     rank = 2 if host is None else 1 if host.startswith("*.") else 0
     return (rank, host or "", -len(path), path)

@@ -31,6 +31,7 @@ class LoadBalancer(pulumi.ComponentResource):
         self.described = pulumi.Output.from_input(
             {
                 "name": balancer.name,
+                "namespace": balancer.namespace,
                 "document": balancer.document.name,
                 "driver": balancer.document.driver,
                 "scope": balancer.scope,

@@ -15,6 +15,7 @@ from components.hosts.pki import Password
 from components.load_balancer.certificates import Certificates, folders
 from components.load_balancer.drivers.driver import Facts, Made, Site
 from components.load_balancer.workload import (
+    SEES_MEMBERS,
     Names,
     deployment_spec,
     disruption_budget_spec,
@@ -126,7 +127,29 @@ class _Pods:
             subjects=[{"kind": "ServiceAccount", "name": name, "namespace": self._site.namespace}],
             opts=self._children,
         )
-        return [account, role, binding]
+        if self._balancer.scope != "cloud":
+            return [account, role, binding]
+        return [account, role, binding, *self._create_wide_rights()]
+
+    def _create_wide_rights(self) -> list[pulumi.Resource]:
+        # Its members are in namespaces that applications make and remove, before it and after it.
+        name = f"altostratus-{self._balancer.name}"
+        metadata = {"name": name, "labels": dict(self._balancer.labels)}
+        role = k8s.rbac.v1.ClusterRole(name, metadata=metadata, rules=[SEES_MEMBERS], opts=self._children)
+        binding = k8s.rbac.v1.ClusterRoleBinding(
+            name,
+            metadata=metadata,
+            role_ref={"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+            subjects=[
+                {
+                    "kind": "ServiceAccount",
+                    "name": self._balancer.name,
+                    "namespace": self._site.namespace,
+                }
+            ],
+            opts=self._children,
+        )
+        return [role, binding]
 
     def _create_token(self) -> pulumi.Resource:
         name = self._names.token

@@ -26,10 +26,17 @@ def replicas(balancer: Balancer, members: int) -> int:
     return max(asked.min, min(asked.max, wanted))
 
 
+SEES_MEMBERS: dict[str, Any] = {
+    "apiGroups": ["discovery.k8s.io"],
+    "resources": ["endpointslices"],
+    "verbs": ["list", "watch"],
+}
+
+
 def role_rules(balancer: Balancer) -> list[dict[str, Any]]:
     """It may see who the members are, and what it is told while it runs; nothing else."""
     return [
-        {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]},
+        SEES_MEMBERS,
         {
             "apiGroups": [""],
             "resources": ["configmaps"],

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from autoscaler.decide.observation import Observation, Reading
-from autoscaler.decide.policy import LOAD_AVERAGE, MEMORY, REQUEST_RATE, ControllerPolicy
+from autoscaler.decide.policy import IN_FLIGHT, LOAD_AVERAGE, MEMORY, REQUEST_RATE, ControllerPolicy
 from autoscaler.loop.watched import ScaledCluster, View
 from autoscaler.observe.board import Board, Known
 from autoscaler.observe.members import NOTHING, SeenCluster
@@ -82,7 +82,7 @@ def sight(
     ready = sum(map(len, ready_by_copy))
     where = list(zip(places(view, cluster), ready_by_copy, strict=True))
     unheard: list[str] = []
-    loads: dict[str, float] = {}
+    by_factor: dict[str, dict[str, float]] = {}
 
     def known(factor: str) -> Known | None:
         heard = []
@@ -96,7 +96,7 @@ def sight(
             return None
         for each in heard:
             unheard.extend(each.unheard)
-            loads.update(each.members)
+            by_factor.setdefault(factor, {}).update(each.members)
         return Known(sum(each.total for each in heard), max(each.age for each in heard))
 
     factors: dict[str, Reading] = {}
@@ -129,5 +129,6 @@ def sight(
             actuation_seconds=actuation_seconds,
         ),
         tuple(dict.fromkeys(unheard)),
-        loads,
+        # One unit for all members: what they are at now, or else how busy they are.
+        by_factor.get(IN_FLIGHT) or by_factor.get(LOAD_AVERAGE) or {},
     )

@@ -2,7 +2,7 @@
 
 Two applications that are alike but for their names, each behind its own load balancer. One is scaled by
 `alto autoscale`, the other by the HPA of kube-controller-manager with metrics-server at its usual 15 s. Both
-start at one member and need four. By turns ours goes by what the kubelets tell alone (`cpu`, what the HPA
+start at one member and need three. By turns ours goes by what the kubelets tell alone (`cpu`, what the HPA
 sees too), or by what the balancers tell as well (`all`).
 """
 
@@ -35,11 +35,11 @@ from toolchain.plugins.kubernetes.client import Client
 
 ROOT = Path(__file__).resolve().parents[1]
 CLOUD, OURS, THEIRS = "local", "bench-ours", "bench-hpa"
-NEEDED = 4
-CALM, STEP, WORK = 1.0, 9.0, 45  # requests a second before and after, milliseconds of processor for each
+NEEDED = 3
+CALM, STEP, WORK = 1.0, 8.0, 50  # requests a second before and after, milliseconds of work for each
 LIMIT = 240.0
 METRICS_PORT = 14443
-THRESHOLDS = {"cpu": {"loadAverage": 70}, "all": {"loadAverage": 70, "requestRate": 2.5}}
+THRESHOLDS = {"cpu": {"loadAverage": 70}, "all": {"loadAverage": 70, "requestRate": 3}}
 HPA = f"/apis/autoscaling/v2/namespaces/app-{THEIRS}/horizontalpodautoscalers"
 DEPLOYMENT = "/apis/apps/v1/namespaces/app-{}/deployments/web"
 

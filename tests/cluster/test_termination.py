@@ -78,6 +78,14 @@ class Nest:
             f"--patch={json.dumps({'spec': patch})}",
         )  # fmt: skip
 
+        until(lambda: not self._serves(cluster), f"{cluster} has no ready member")
+
+    def _serves(self, cluster: str) -> bool:
+        pod = self.pods().get(cluster)
+        return pod is not None and any(
+            c["type"] == "Ready" and c["status"] == "True" for c in pod["status"].get("conditions", [])
+        )
+
     def restarted(self, before: dict[str, str]) -> list[str]:
         """The clusters whose Pods are new, in the order in which those were made."""
         now = self.pods()

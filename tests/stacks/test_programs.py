@@ -11,6 +11,7 @@ import pytest
 
 from components import cloud_service, registry_access
 from components.hosts.host_image import BuildContext
+from components.load_balancer import images as balancer_images
 from stacks import __main__ as program
 from stacks import platforms, settings
 from tests.components.conftest import DIGEST, NODE_PORT, Engine, is_secret, plain
@@ -62,7 +63,7 @@ cartridges:
 def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Engine:
     monkeypatch.setattr(settings, "config_path", lambda stack: tmp_path / f"Pulumi.{stack}.yaml")
     monkeypatch.setattr(base_image, "ensure_base", lambda: base_image.BaseImage("base:1", "present"))
-    for user in (cloud_service, platforms):
+    for user in (cloud_service, platforms, balancer_images):
         monkeypatch.setattr(
             user,
             "build_context",

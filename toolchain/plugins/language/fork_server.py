@@ -36,6 +36,7 @@ def main() -> None:
     host = socket.socket(fileno=int(sys.argv[1]))
     sys.path[:0] = json.loads(sys.argv[2])
     begun = time.time_ns()
+    _be_brief()
     for name in json.loads(sys.argv[3]):
         try:
             importlib.import_module(name)
@@ -60,6 +61,16 @@ def main() -> None:
             host.close()
             _serve(program, run)
         run.close()
+
+
+def _be_brief() -> None:
+    """Keeps the SDK's debug messages here: it sends five for each resource, and waits for each one.
+
+    The engine shows them with `--debug` only, and runs started like this never have that.
+    """
+    from pulumi import log
+
+    log.debug = lambda *_, **__: None
 
 
 def _reap(*_: object) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from toolchain.plugins.language.interpreter import Interpreter
-from toolchain.plugins.language.process import stop_process
+from toolchain.plugins.language.process import ProgramProcess, stop_process
 
 SERVER = Path(__file__).with_name("fork_server.py")
 STALE = "stale\n"
@@ -111,16 +111,15 @@ class ForkedPrograms:
         with self._lock:
             self._for(interpreter)
 
-    def take(self, interpreter: Interpreter) -> ForkedRun:
-        """A process for one run. Raises OSError when none can be had."""
+    def take(self, interpreter: Interpreter) -> ForkedRun | ProgramProcess:
+        """A process for one run: a fork, or a fresh one while the code keeps changing."""
         with self._lock:
-            run = self._for(interpreter).fork()
-            if run is None:
-                self._end()
+            for _ in range(2):
                 run = self._for(interpreter).fork()
-        if run is None:
-            raise OSError("the process that runs programs does not start; its log says why")
-        return run
+                if run is not None:
+                    return run
+                self._end()
+        return ProgramProcess(interpreter)
 
     def stop(self) -> None:
         """Ends the server."""

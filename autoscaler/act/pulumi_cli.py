@@ -8,6 +8,7 @@ failure into the error.
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -126,6 +127,7 @@ class Pulumi:
         config = self.config_path(stack)
         config.unlink(missing_ok=True)
         (config.parent / f".{config.name}.lock").unlink(missing_ok=True)
+        shutil.rmtree(config.parent / "revisions" / stack, ignore_errors=True)
 
     def outputs(self, stack: str) -> dict[str, Any]:
         """The stack's outputs with secrets in the clear: for use in this process only."""

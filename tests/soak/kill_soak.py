@@ -1,8 +1,9 @@
 """Kills an autoscaler, and the updates that it runs, again and again; then looks whether all agrees.
 
-`nice python -m tests.soak.kill_soak 300` kills three hundred times and prints what it found. It ends by
-itself. Afterwards config, Pulumi's state and the cluster must say the same, every edit that was submitted
-must have ended once, and every generation must stem from one write.
+`nice python -m tests.soak.kill_soak 300 SEED MINUTES` kills three hundred times, or for so many minutes,
+and prints what it found. It ends by itself. Afterwards config, Pulumi's state and the cluster must say
+the same, every edit that was submitted must have ended once, and every generation must stem from one
+write.
 """
 
 import json
@@ -183,11 +184,12 @@ def check(world: World, log: Path, report: Report) -> None:
 def main() -> None:
     kills = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    minutes = float(sys.argv[3]) if len(sys.argv) > 3 else 120.0
     with (
         tempfile.TemporaryDirectory(prefix="alto-soak-") as folder,
         light_world.running(Path(folder)) as world,
     ):
-        report = soak(world, kills, seed)
+        report = soak(world, kills, seed, 60 * minutes)
         print(f"{sum(report.kills.values())} kills in {report.seconds:.0f} s: {dict(report.kills)}")
         print(
             f"generation {report.generations}; edits {dict(report.outcomes)}; updates {dict(report.updates)}"

@@ -180,7 +180,8 @@ def test_a_needed_unit_that_stays_failed_ends_the_wait_early(request_: Request) 
 
 def handler_with(machine: ScriptedMachine, monkeypatch: pytest.MonkeyPatch) -> NodeHandler:
     monkeypatch.setattr(
-        "toolchain.plugins.altostratus.node.machine_for", lambda driver, session, machine_id: machine
+        "toolchain.plugins.altostratus.node.machine_for",
+        lambda driver, session, machine_id, access=None: machine,
     )
     return NodeHandler(Session())
 

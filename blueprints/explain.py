@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from blueprints.findings import Finding
 from blueprints.introspection import choices_at, keys_at
-from blueprints.names import PATTERN_MEANINGS
+from blueprints.names import PATTERN_MEANINGS, VALUE_MEANINGS
 from blueprints.nearest import nearest
 from blueprints.nodes import Node
 from blueprints.sources import Source
@@ -111,7 +111,7 @@ def explain(error: Any, model: type[BaseModel], source: Source, root: Node) -> F
         return Finding("ALT1104", f"{name!r} is missing", hint=f"Add {name}.", **found)
     if is_key:
         found["value"] = shown(path[-1])
-    return _wrong_value(kind, context, error, choices_at(model, path), found)
+    return _wrong_value(kind, context, error, choices_at(model, path), tuple(keys_at(model, path)), found)
 
 
 def _value_at(root: Node, path: Path) -> str:
@@ -134,7 +134,12 @@ def _unknown_key(model: type[BaseModel], root: Node, path: Path, found: dict[str
 
 
 def _wrong_value(
-    kind: str, context: dict[str, Any], error: Any, choices: tuple[str, ...], found: dict[str, Any]
+    kind: str,
+    context: dict[str, Any],
+    error: Any,
+    choices: tuple[str, ...],
+    keys: tuple[str, ...],
+    found: dict[str, Any],
 ) -> Finding:
     value = found["value"]
     if kind in ("literal_error", "enum"):
@@ -145,7 +150,8 @@ def _wrong_value(
             allowed=allowed, hint=f"Did you mean {close!r}?" if close else "", **found,
         )  # fmt: skip
     if kind == "string_pattern_mismatch":
-        meaning = PATTERN_MEANINGS.get(context["pattern"], f"text that matches {context['pattern']}")
+        known = {**VALUE_MEANINGS, **PATTERN_MEANINGS}
+        meaning = known.get(context["pattern"], f"text that matches {context['pattern']}")
         close = _well_formed(error["input"], context["pattern"])
         return Finding(
             "ALT1107" if context["pattern"] in PATTERN_MEANINGS else "ALT1113",
@@ -168,7 +174,7 @@ def _wrong_value(
             "ALT1105",
             f"{value} must be {wanted}",
             allowed=(wanted,),
-            hint=_type_hint(kind, error["input"]),
+            hint=_type_hint(kind, error["input"]) or _keys_hint(kind, keys),
             **found,
         )
     return Finding("ALT1113", f"{value}: {error['msg'][:1].lower()}{error['msg'][1:]}", **found)
@@ -207,13 +213,23 @@ def _type_hint(kind: str, value: Any) -> str:
     return ""
 
 
+def _keys_hint(kind: str, keys: Sequence[str]) -> str:
+    if kind not in ("dict_type", "model_type", "model_attributes_type") or not keys:
+        return ""
+    some = ", ".join(f"{key}: ..." for key in keys[:3])
+    return f"Write its keys: {{{some}}}."
+
+
 def _unit_hint(value: Any, meaning: str) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         unit = "Mi" if "256Mi" in meaning else "s" if "30s" in meaning else "%" if "%" in meaning else ""
         return f'A number needs its unit: "{value}{unit}".' if unit else ""
     if isinstance(value, str) and "256Mi" in meaning:
         fixed = re.sub(
-            r"^([0-9.]+) *(ki|mi|gi|ti)b?$", lambda m: m[1] + m[2].capitalize(), value, flags=re.IGNORECASE
+            r"^([0-9.]+) *(ki|mi|gi|ti|m|g|t)b?$",
+            lambda m: m[1] + m[2].capitalize(),
+            value,
+            flags=re.IGNORECASE,
         )
         return f"Did you mean {fixed!r}?" if fixed != value else ""
     return ""

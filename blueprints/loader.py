@@ -195,8 +195,9 @@ def _validate(loaded: Loaded, skip_version: bool) -> list[Finding]:
         except ValidationError as error:
             errors = _genuine(error.errors(include_url=False))
             fresh = [explain(e, model, loaded.source, loaded.node) for e in errors]
+            shown = _without_misspelt(fresh)
             findings += (
-                [f for f in fresh if f not in findings] if attempt == 0 else _new_faults(fresh, findings)
+                [f for f in shown if f not in findings] if attempt == 0 else _new_faults(shown, findings)
             )
             if not _repair(data, errors, fresh):
                 break
@@ -214,6 +215,15 @@ def _genuine(errors: list[Any]) -> list[Any]:
         if e["type"] != "too_short"
         or not any(o is not e and o["loc"][: len(e["loc"])] == e["loc"] for o in errors)
     ]
+
+
+def _without_misspelt(findings: list[Finding]) -> list[Finding]:
+    """Without missing keys that stand there under a misspelt name: one mistake, one finding."""
+    meant = {(f.path.rpartition(".")[0], f.nearest) for f in findings if f.code == "ALT1103" and f.nearest}
+    return [
+        f for f in findings
+        if f.code != "ALT1104" or (f.path.rpartition(".")[0], f.path.rpartition(".")[2]) not in meant
+    ]  # fmt: skip
 
 
 def _new_faults(fresh: list[Finding], known: list[Finding]) -> list[Finding]:

@@ -62,6 +62,11 @@ UrlPath = Annotated[str, Field(pattern=URL_PATH_PATTERN, max_length=1024)]
 AbsolutePath = Annotated[str, Field(pattern=r"^/[^\x00]*$", max_length=4096)]
 
 PATTERN_MEANINGS[r"^/[^\x00]*$"] = "an absolute path, such as /var/lib/data"
+VALUE_MEANINGS = {
+    r"^/": "a path that begins with /, such as /health",
+    r"^[^/\x00][^\x00]*$": "a path that starts at this document's folder, such as src/site",
+}
+"""The same for patterns of what is no name."""
 
 
 def shorten(text: str, limit: int) -> str:

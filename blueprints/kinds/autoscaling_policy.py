@@ -1,12 +1,14 @@
 """The AutoscalingPolicy document: when a cluster grows and shrinks."""
 
 import calendar
+import zoneinfo
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from blueprints.model import Document, Items, Model, fault
 from blueprints.names import ALIAS_PATTERN
+from blueprints.nearest import nearest
 from blueprints.quantities import Duration, Percent
 
 PositiveNumber = Annotated[float, Field(gt=0, le=1e9)]
@@ -59,6 +61,22 @@ class Schedule(Model):
     """The fewest members meanwhile; never over the cluster's maximum."""
     time_zone: str = "UTC"
     """The time zone of the cron line, such as Europe/Zurich."""
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_is_known(cls, text: str) -> str:
+        try:
+            zoneinfo.ZoneInfo(text)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            known = zoneinfo.available_timezones()  # empty where the machine has no list of them
+            if not known:
+                return text
+            close = nearest(text, sorted(known))
+            raise fault(
+                "ALT1113", f"there is no time zone {text!r}", at=(),
+                hint=f"Did you mean {close!r}?" if close else "Write one such as Europe/Zurich or UTC.",
+            ) from None  # fmt: skip
+        return text
 
     @field_validator("cron")
     @classmethod

@@ -7,9 +7,12 @@ from pydantic import Field, model_validator
 from blueprints.kinds.containers import Resources
 from blueprints.kinds.environment import Environment, SecretReference
 from blueprints.model import Items, Model, fault
-from blueprints.names import Alias, AliasPath, ResourceName
+from blueprints.names import VALUE_MEANINGS, Alias, AliasPath, ResourceName
 from blueprints.quantities import Duration, Memory
 from blueprints.rules import at_most_one, exactly_one
+
+GIT_PATTERN = r"^((https?|ssh|git|file)://|git@)\S+$"
+VALUE_MEANINGS[GIT_PATTERN] = "a repository's address, such as https://example.org/shop.git"
 
 UNBOUNDED = 10_000
 """The most members or instances anything may ask for."""
@@ -55,7 +58,7 @@ class Credentials(Model):
 class Artifact(Model):
     """The application's own code or content: from git, or a folder beside the document."""
 
-    git: Annotated[str, Field(pattern=r"^((https?|ssh|git|file)://|git@)\S+$", max_length=2048)] | None = None
+    git: Annotated[str, Field(pattern=GIT_PATTERN, max_length=2048)] | None = None
     """The repository's address, without credentials in it."""
     directory: Annotated[str, Field(pattern=r"^[^/\x00][^\x00]*$")] | None = None
     """A folder, relative to this document."""

@@ -5,16 +5,16 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from blueprints.model import Items, Model
-from blueprints.names import ENVIRONMENT_PATTERN
+from blueprints.names import ENVIRONMENT_PATTERN, VALUE_MEANINGS
 from blueprints.rules import exactly_one
 
-ImageReference = Annotated[
-    str,
-    Field(
-        pattern=r"^[a-z0-9]+([._:-][a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:[\w][\w.-]{0,127})?(@sha256:[a-f0-9]{64})?$",
-        max_length=512,
-    ),
-]
+IMAGE_PATTERN = (
+    r"^[a-z0-9]+([._:-][a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*"
+    r"(:[\w][\w.-]{0,127})?(@sha256:[a-f0-9]{64})?$"
+)
+VALUE_MEANINGS[IMAGE_PATTERN] = "an image's name in lower case, such as registry.example.org/team/site:1.2"
+
+ImageReference = Annotated[str, Field(pattern=IMAGE_PATTERN, max_length=512)]
 
 RelativePath = Annotated[str, Field(pattern=r"^[^/\x00][^\x00]*$", max_length=4096)]
 

@@ -44,3 +44,9 @@ def bind_port(port: int, taken: frozenset[int] | set[int]) -> int:
 def path_key(path: str) -> str:
     """A path prefix without the slash at its end; the root stays `/`."""
     return path.rstrip("/") or "/"
+
+
+def parse_groups(level: str) -> Groups:
+    """`search.1/inner.2` as pairs."""
+    pairs = [step.rpartition(".") for step in level.split("/")] if level else []
+    return tuple((alias, int(number)) for alias, _, number in pairs)

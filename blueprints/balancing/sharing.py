@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from blueprints.balancing.model import Backend, Balancer, Rule, Split
-from blueprints.balancing.planning import LABEL, telling
+from blueprints.balancing.parts import telling
+from blueprints.balancing.planning import LABEL
 
 NAMESPACE = "altostratus-balancing"
 """Where the balancers of a cloud run."""

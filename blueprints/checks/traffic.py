@@ -95,12 +95,16 @@ def check_load_balancers(document: Loaded, workspace: Workspace) -> Iterator[Fin
         found = workspace.find("LoadBalancer", name) if name else None
         if found is None or not isinstance(found.model, LoadBalancer):
             continue
-        if found.model.scope not in (scope, "cloud"):
+        allowed = ("application", "cloud") if scope == "application" else (scope,)
+        if found.model.scope not in allowed:
+            asker = "application" if found.model.scope == "cloud" else found.model.scope
             yield document.finding(
                 "ALT1218",
                 f"the load balancer {name!r} is for a {found.model.scope}, and a {scope} asks for it here",
                 where,
-                hint=f"Ask for it on a {found.model.scope}, or set its scope to {scope}.",
+                hint=f"Ask for it on an {asker}, or set its scope to {scope}."
+                if asker == "application"
+                else f"Ask for it on a {asker}, or set its scope to {scope}.",
             )
 
 

@@ -115,6 +115,17 @@ def test_a_stateful_set_is_ready_when_its_strategy_has_run_its_course(content: A
     assert readiness.stateful_set(View(content)).ready is ready
 
 
+def test_nobody_waits_for_data_that_is_lost() -> None:
+    unscheduled = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no node"}
+    pod = a_pod("db-0", conditions=[unscheduled])
+    events = (event("db-0", "FailedScheduling", "no node"), event("db-0", "DataLost", "host2 has left"))
+    verdict = readiness.stateful_set(View(workload(), (pod,), (), events))
+    assert verdict.hopeless
+    assert verdict.reasons == ("Pod db-0: host2 has left",)
+    others = (event("db-0", "FailedScheduling", "no node"), event("db-1", "DataLost", "host2 has left"))
+    assert not readiness.stateful_set(View(workload(), (pod,), (), others)).hopeless
+
+
 @pytest.mark.parametrize(
     ("status", "ready"),
     [

@@ -23,6 +23,8 @@ TELLING_EVENTS = frozenset(
     }
 )
 STARTING = ("", "ContainerCreating", "PodInitializing")
+# What the storage on hosts' own disks says of data that went with its host (toolchain/go/storage).
+DATA_LOST = "DataLost"
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,24 @@ def explain(pod: Object, events: Iterable[Object] = ()) -> tuple[str, ...]:
     """What keeps the Pod from being ready; empty when nothing is known to be wrong."""
     if is_ready(pod) or is_leaving(pod):
         return ()
+    lost = lost_data(pod, events)
+    if lost:
+        return (f"Pod {name_of(pod)}: {lost}",)
     reasons = list(_from_status(pod)) or list(_from_events(pod, events)) or list(_from_probes(pod))
     return tuple(f"Pod {name_of(pod)}: {reason}" for reason in dict.fromkeys(reasons))
+
+
+def lost_data(pod: Object, events: Iterable[Object]) -> str:
+    """What was said of data that the Pod waits for and that is no more; empty for a Pod that waits for none."""
+    if is_ready(pod) or is_leaving(pod):
+        return ""
+    uid = metadata(pod).get("uid")
+    said = [
+        str(event.get("message"))
+        for event in events
+        if event.get("reason") == DATA_LOST and (event.get("involvedObject") or {}).get("uid") == uid
+    ]
+    return said[-1] if said else ""
 
 
 def _from_status(pod: Object) -> Iterator[str]:

@@ -6,7 +6,14 @@ from typing import Any, Literal
 
 from toolchain.plugins.kubernetes.client import Object
 from toolchain.plugins.kubernetes.naming import metadata
-from toolchain.plugins.kubernetes.pods import condition, explain, is_leaving, is_ready, newest_generation
+from toolchain.plugins.kubernetes.pods import (
+    condition,
+    explain,
+    is_leaving,
+    is_ready,
+    lost_data,
+    newest_generation,
+)
 from toolchain.plugins.kubernetes.quantity import parse
 
 Related = Literal["pods", "slices"]
@@ -128,7 +135,8 @@ def stateful_set(view: View) -> Verdict:
         return READY
     counts = f"{ready} of {wanted} Pods are ready, {status.get('updatedReplicas', 0)} updated"
     reasons = _pod_reasons(view, "") or _object_events(view) or (counts,)
-    return Verdict(False, counts, reasons)
+    lost = any(lost_data(pod, view.events) for pod in view.pods)
+    return Verdict(False, counts, reasons, hopeless=lost)
 
 
 def daemon_set(view: View) -> Verdict:

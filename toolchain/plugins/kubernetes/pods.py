@@ -69,7 +69,7 @@ def explain(pod: Object, events: Iterable[Object] = ()) -> tuple[str, ...]:
 
 
 def lost_data(pod: Object, events: Iterable[Object]) -> str:
-    """What was said of data that the Pod waits for and that is no more; empty for a Pod that waits for none."""
+    """What was said of data that the Pod waits for and that is no more; empty where it is not so."""
     if is_ready(pod) or is_leaving(pod):
         return ""
     uid = metadata(pod).get("uid")

@@ -19,6 +19,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from blueprints.loader import load_text
@@ -55,26 +56,59 @@ def main(rounds: int, seconds: int) -> None:
         members = [_free_port() for _ in range(MEMBERS)]
         running.enter_context(_program(["haproxy", "-db", "-f", _origins(folder, members)]))
         hand, ours = _free_port(), _free_port()
-        running.enter_context(_program(["haproxy", "-db", "-f", _by_hand(folder, hand, members)]))
-        running.enter_context(_program([str(agent)], _our_places(folder, ours, members)))
+        by_hand = running.enter_context(_program(["haproxy", "-db", "-f", _by_hand(folder, hand, members)]))
+        by_us = running.enter_context(_program([str(agent)], _our_places(folder, ours, members)))
         for port in (hand, ours):
             _await(port)
-        figures: dict[str, list[tuple[float, float]]] = {"hand": [], "ours": []}
+        rounds_of: dict[str, list[Round]] = {"hand": [], "ours": []}
         for number in range(rounds):
-            order = [("hand", hand), ("ours", ours)]
-            for who, port in order if number % 2 else reversed(order):
-                figures[who].append(_wrk(port, seconds))
-            (hand_rate, hand_p99), (our_rate, our_p99) = figures["hand"][-1], figures["ours"][-1]
+            order = [("hand", hand, by_hand), ("ours", ours, by_us)]
+            for who, port, pid in order if number % 2 else reversed(order):
+                rounds_of[who].append(_round(port, seconds, pid))
             print(
-                f"round {number + 1}: by hand {hand_rate:.0f}/s p99 {hand_p99:.2f} ms, "
-                f"ours {our_rate:.0f}/s p99 {our_p99:.2f} ms, ratio {our_rate / hand_rate:.3f}",
+                f"round {number + 1}: by hand {rounds_of['hand'][-1]}, ours {rounds_of['ours'][-1]}",
                 flush=True,
             )
-        pairs = list(zip(figures["ours"], figures["hand"], strict=True))
-        throughput = [ours[0] / hand[0] for ours, hand in pairs]
-        latency = [hand[1] / ours[1] for ours, hand in pairs]
-        for what, ratios in (("throughput", throughput), ("p99 (by hand over ours)", latency)):
+        pairs = list(zip(rounds_of["hand"], rounds_of["ours"], strict=True))
+        for what, ratios in (
+            ("throughput, ours to by hand", [ours.rate / hand.rate for hand, ours in pairs]),
+            ("p99, by hand to ours", [hand.p99 / ours.p99 for hand, ours in pairs]),
+            (
+                "requests for the same processor time, ours to by hand",
+                [hand.cost / ours.cost for hand, ours in pairs],
+            ),
+        ):
             print(f"{what}: median {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})")
+
+
+@dataclass(frozen=True)
+class Round:
+    """Requests a second; p99 in milliseconds; processor time for one request in microseconds."""
+
+    rate: float
+    p99: float
+    cost: float
+
+    def __str__(self) -> str:
+        return f"{self.rate:.0f}/s, p99 {self.p99:.2f} ms, {self.cost:.1f} us each"
+
+
+def _round(port: int, seconds: int, pid: int) -> Round:
+    before = _processor_seconds(pid)
+    rate, p99, requests = _wrk(port, seconds)
+    return Round(rate, p99, (_processor_seconds(pid) - before) * 1e6 / requests)
+
+
+def _processor_seconds(pid: int) -> float:
+    """User and system time of a process and its children that run."""
+    children = [
+        name for each in Path(f"/proc/{pid}/task").glob("*/children") for name in each.read_text().split()
+    ]
+    spent = 0
+    for each in (str(pid), *children):
+        fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+        spent += int(fields[11]) + int(fields[12])
+    return spent / os.sysconf("SC_CLK_TCK")
 
 
 def _free_port() -> int:
@@ -180,7 +214,7 @@ def _written(path: Path, text: str) -> str:
 
 
 @contextmanager
-def _program(command: list[str], more: dict[str, str] | None = None) -> Iterator[None]:
+def _program(command: list[str], more: dict[str, str] | None = None) -> Iterator[int]:
     process = subprocess.Popen(
         command, env={**os.environ, **(more or {})}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
@@ -189,7 +223,7 @@ def _program(command: list[str], more: dict[str, str] | None = None) -> Iterator
     reader = subprocess.Popen(["cat"], stdin=process.stdout, stdout=subprocess.DEVNULL)
     process.stdout.close()
     try:
-        yield
+        yield process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
@@ -206,17 +240,20 @@ def _await(port: int) -> None:
     raise SystemExit(f"nobody answers at port {port}")
 
 
-def _wrk(port: int, seconds: int) -> tuple[float, float]:
-    """Requests a second, and p99 in milliseconds."""
+def _wrk(port: int, seconds: int) -> tuple[float, float, int]:
+    """Requests a second, p99 in milliseconds, and how many requests there were."""
     command = ["wrk", "--latency", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", f"http://127.0.0.1:{port}/"]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     if wrong := re.search(r"(Non-2xx.*|Socket errors.*)", said):
         raise SystemExit(f"requests failed: {wrong.group()}")
     rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
     tail = re.search(r"99%\s+([\d.]+)(us|ms|s)", said)
+    count = re.search(r"(\d+) requests in", said)
     assert rate is not None
     assert tail is not None
-    return float(rate.group(1)), float(tail.group(1)) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[tail.group(2)]
+    assert count is not None
+    p99 = float(tail.group(1)) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[tail.group(2)]
+    return float(rate.group(1)), p99, int(count.group(1))
 
 
 if __name__ == "__main__":

@@ -116,6 +116,6 @@ def test_a_flood_is_answered_and_memory_stays_bounded(balancer: Balancers, loop:
 
 def _memory(pid: int) -> int:
     """Resident bytes of a process and its children."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()  # nginx has workers
     pages = sum(int(Path(f"/proc/{each}/statm").read_text().split()[1]) for each in [str(pid), *children])
     return pages * os.sysconf("SC_PAGE_SIZE")

@@ -24,6 +24,9 @@ import (
 // version is set by the build.
 var version = "0.0.0"
 
+// About what the agent's own part of a log line takes.
+const factsSize = 256
+
 func main() {
 	if len(os.Args) > 1 {
 		if os.Args[1] == "--version" {
@@ -47,7 +50,12 @@ func run() error {
 	defer lines.Flush()
 	var balancer *agent.Agent
 	driver, err := driverFor(settings, program.Settings{
-		Folder: settings.Run, Book: book, Line: lines.Line, Replica: settings.Replica,
+		Folder: settings.Run, Book: book, Replica: settings.Replica,
+		Line: func(facts program.LogFacts, fields []byte) {
+			lines.Line(len(fields)+factsSize, func(into []byte) []byte {
+				return program.AppendLine(into, facts, fields)
+			})
+		},
 	}, func() { balancer.Wake() })
 	if err != nil {
 		return err

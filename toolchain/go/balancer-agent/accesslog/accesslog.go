@@ -34,15 +34,16 @@ func New(to io.Writer) *Writer {
 	return writer
 }
 
-// Line adds one line.
-func (w *Writer) Line(text []byte) {
+// Line adds one line, of about this size, that `write` appends to what it is given.
+func (w *Writer) Line(size int, write func(into []byte) []byte) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
-	if w.pending.Len()+len(text) >= most {
+	if w.pending.Len()+size >= most {
 		w.dropped++
 		return
 	}
-	w.pending.Write(text)
+	w.pending.Grow(size)
+	w.pending.Write(write(w.pending.AvailableBuffer()))
 	w.pending.WriteByte('\n')
 }
 

@@ -2,15 +2,19 @@ package accesslog
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 )
 
 func TestLinesAreWrittenWholeAndTooManyAreDropped(t *testing.T) {
 	var to bytes.Buffer
 	writer := &Writer{to: &to}
-	writer.Line([]byte(`{"a":1}`))
-	writer.Line(bytes.Repeat([]byte("x"), most))
-	writer.Line([]byte(`{"a":2}`))
+	line := func(text string) {
+		writer.Line(len(text), func(into []byte) []byte { return append(into, text...) })
+	}
+	line(`{"a":1}`)
+	line(strings.Repeat("x", most))
+	line(`{"a":2}`)
 	writer.Flush()
 	if to.String() != "{\"a\":1}\n{\"a\":2}\n" {
 		t.Fatalf("%.100s", to.String())

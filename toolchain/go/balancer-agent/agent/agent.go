@@ -205,6 +205,9 @@ func (a *Agent) follow() {
 			tracker.Update(now, endpoints, a.control.Leaving)
 		}
 		table.Members[backend.Name] = tracker.All()
+		if a.control.Maintenance[backend.Key] != "" {
+			spare(table.Members[backend.Name])
+		}
 	}
 	for name, told := range told.Splits {
 		table.Splits[name] = shares.InForce(name, told, a.control, func(key string) int {
@@ -220,6 +223,15 @@ func (a *Agent) follow() {
 	a.table = table
 	if changed {
 		a.remember()
+	}
+}
+
+// spare has members get nothing new: their backend is in maintenance.
+func spare(all []members.Member) {
+	for i := range all {
+		if all[i].State == members.Serving {
+			all[i].State = members.Leaving
+		}
 	}
 }
 

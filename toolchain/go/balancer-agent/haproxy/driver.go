@@ -39,6 +39,7 @@ type Driver struct {
 	place    folder
 	logs     *os.File // what HAProxy writes to
 	log      *program.Log
+	words    program.Words // of the log
 
 	mutex      sync.Mutex // guards what Samples reads
 	told       *model.Model
@@ -51,7 +52,7 @@ type Driver struct {
 
 // New makes a driver with its working files in place, and takes in what HAProxy logs.
 func New(settings program.Settings) (*Driver, error) {
-	driver := &Driver{settings: settings, place: folder(settings.Folder), applied: map[string]string{}}
+	driver := &Driver{settings: settings, words: program.Words{}, place: folder(settings.Folder), applied: map[string]string{}}
 	filled := strings.NewReplacer(
 		"%", "%%", "@REASON@", strings.ReplaceAll(reasonText, "@REASONS@", driver.place.reasons()),
 		"@NOTICE@", noticeText,
@@ -318,7 +319,7 @@ func (d *Driver) Samples() (map[string]program.Sample, error) {
 }
 
 func (d *Driver) takeLine(text []byte) {
-	if line, ok := parseLine(text); ok {
+	if line, ok := parseLine(text, d.words); ok {
 		d.take(line)
 	}
 }
@@ -339,8 +340,8 @@ func (d *Driver) take(line line) {
 	}
 	d.settings.Book.Add(time.Now(), ended)
 	if len(line.rest) > 0 {
-		d.settings.Line(program.LogLine(program.LogFacts{
+		d.settings.Line(program.LogFacts{
 			Backend: ended.Backend, Member: ended.Member, Split: line.split, Reason: line.reason, Retries: line.retries,
-		}, line.rest))
+		}, line.rest)
 	}
 }

@@ -48,7 +48,7 @@ func TestTheDocumentedTemplateIsFilled(t *testing.T) {
 	for _, line := range []string{
 		"stats socket /run/x/haproxy-3.sock mode 600 level admin",
 		"server web-1 10.2.0.1:80 weight 100 check inter 2000ms rise 2 fall 3 observe layer4",
-		"maxconn 50",
+		"maxconn 50", "use_backend search.1-engine if { var(txn.split) -m str search }",
 		"lua.alto_wait 30000 if { nbsrv eq 0 } !{ stopping }",
 	} {
 		if !strings.Contains(text, line) {
@@ -77,7 +77,7 @@ func TestMapsSteerRequests(t *testing.T) {
 	if strings.Count(dealt, " web--second") != 64 || len(found["/x/shares.map"]) != slots {
 		t.Errorf("shares: %s", dealt)
 	}
-	if home := found["/x/homes.map"]; len(home) != 1 || home[0] != "search search.1-engine" {
+	if home := found["/x/homes.map"]; len(home) != 1 || home[0] != "search "+alone {
 		t.Errorf("homes: %v", home)
 	}
 	if text := found["/x/maintenance.map"][0]; text != "db Back at &lt;six&gt;" {
@@ -117,14 +117,14 @@ func TestLinesOfTheLog(t *testing.T) {
 		"web\t<NOSRV>\t503\t10\tLR\t0\tqueue-full\t-\t": {backend: "web", status: 503, seconds: 0.01, reason: "queue-full"},
 		"web\tm1\t200\t-1\tSD\t+2\t-\t-\t":              {backend: "web", server: "m1", status: 200, retries: 2},
 	} {
-		found, ok := parseLine([]byte(text))
+		found, ok := parseLine([]byte(text), program.Words{})
 		if !ok || found.backend != wanted.backend || found.server != wanted.server || found.status != wanted.status ||
 			found.seconds != wanted.seconds || found.reason != wanted.reason || found.split != wanted.split ||
 			found.retries != wanted.retries {
 			t.Errorf("%q: %+v", text, found)
 		}
 	}
-	if _, ok := parseLine([]byte("[NOTICE] something else")); ok {
+	if _, ok := parseLine([]byte("[NOTICE] something else"), program.Words{}); ok {
 		t.Error("another line was read")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"altostratus/toolchain/balancer-agent/figures"
+	"altostratus/toolchain/balancer-agent/program"
 )
 
 // line is what HAProxy says of one request: figures by tabs, then the access log's fields as JSON.
@@ -22,32 +23,33 @@ type line struct {
 
 const parts = 9
 
-func parseLine(text []byte) (line, bool) {
-	fields := bytes.SplitN(text, []byte{'\t'}, parts)
-	if len(fields) != parts {
+func parseLine(text []byte, words program.Words) (line, bool) {
+	var fields [parts][]byte
+	if !program.Fields(text, fields[:]) || len(fields[4]) < 2 {
 		return line{}, false
 	}
-	word := func(i int) string {
-		if found := string(fields[i]); found != "-" {
-			return found
-		}
-		return ""
-	}
-	status, _ := strconv.Atoi(string(fields[2]))
-	milliseconds, err := strconv.Atoi(string(bytes.TrimPrefix(fields[3], []byte("+"))))
-	if err != nil || len(fields[4]) < 2 {
+	status, _ := number(fields[2])
+	milliseconds, ok := number(fields[3])
+	if !ok {
 		return line{}, false
 	}
-	// A plus tells that the last retry was on another server.
-	retries, _ := strconv.Atoi(string(bytes.TrimPrefix(fields[5], []byte("+"))))
+	retries, _ := number(fields[5])
 	found := line{
-		backend: word(0), server: word(1), status: status, seconds: float64(max(milliseconds, 0)) / 1000,
-		ended: string(fields[4]), retries: retries, reason: word(6), split: word(7), rest: fields[8],
+		backend: words.Of(fields[0]), server: words.Of(fields[1]), status: status,
+		seconds: float64(max(milliseconds, 0)) / 1000, ended: words.Of(fields[4]), retries: retries,
+		reason: words.Of(fields[6]), split: words.Of(fields[7]), rest: fields[8],
 	}
 	if found.server == "<NOSRV>" {
 		found.server = ""
 	}
 	return found, true
+}
+
+// number reads one; a plus before it tells more (a time until the end of the headers only; a last retry that was on
+// another server).
+func number(text []byte) (int, bool) {
+	found, err := strconv.Atoi(string(bytes.TrimPrefix(text, []byte("+"))))
+	return found, err == nil
 }
 
 // failed says who a failed request failed by. HAProxy's first letter: C and c the client, S and s the server,

@@ -3,6 +3,7 @@ package haproxy
 import (
 	"fmt"
 	"html"
+	stdmaps "maps"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -33,6 +34,9 @@ const (
 	somebody = "{ nbsrv gt 0 }"
 )
 
+// In the map of homes: this split's only backend stands in the configuration itself. No backend is called so.
+const alone = "-"
+
 // folder names the working files.
 type folder string
 
@@ -56,7 +60,7 @@ func render(told *model.Model, template string, table program.Table, place folde
 		"global":   func(string) ([]string, error) { return globalLines(place, generation), nil },
 		"sections": func(string) ([]string, error) { return nil, nil }, // kept for what may be needed there
 		"log":      func(mode string) ([]string, error) { return logLines(told, place, mode == "tcp"), nil },
-		"pick":     func(string) ([]string, error) { return pickLines(place), nil },
+		"pick":     func(string) ([]string, error) { return pickLines(told, place), nil },
 		"backend": func(name string) ([]string, error) {
 			backend := told.ByName(name)
 			if backend == nil {
@@ -126,21 +130,43 @@ func answer(place folder, reason string) string {
 	)
 }
 
-func pickLines(place folder) []string {
+// pickLines: a split with one backend needs no share, and costs no look into a map.
+func pickLines(told *model.Model, place folder) []string {
+	lines := []string{
+		"http-request set-var(txn.reason) str(no-route) if !{ var(txn.split) -m found }",
+		"http-request return status 503 " + answer(place, "no-route") + " if { var(txn.reason) -m str no-route }",
+	}
+	names := slices.Sorted(stdmaps.Keys(told.Splits))
+	single := func(name string) bool { return len(told.Splits[name]) == 1 }
+	if slices.ContainsFunc(names, func(name string) bool { return !single(name) }) {
+		lines = append(lines, sharedLines(place)...)
+	}
+	for _, name := range names {
+		if !single(name) {
+			continue
+		}
+		line := "use_backend " + told.Backends[told.Splits[name][0].Backend].Name
+		if len(names) > 1 {
+			line += " if { var(txn.split) -m str " + name + " }"
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// sharedLines choose the backend of a split that has several.
+func sharedLines(place folder) []string {
 	return []string{
-		"http-request set-var(txn.backend) var(txn.split),map(" + place.homes() + ") if { var(txn.split) -m found }",
-		"http-request set-var(txn.slot) rand(" + fmt.Sprint(slots) + ")" +
-			" if { var(txn.split) -m found } !{ var(txn.backend) -m found }",
+		"http-request set-var(txn.backend) var(txn.split),map(" + place.homes() + ")",
+		"http-request set-var(txn.slot) rand(" + fmt.Sprint(slots) + ") if !{ var(txn.backend) -m found }",
 		"http-request set-var(txn.backend) var(txn.split),concat(/,txn.slot),map(" + place.shares() + ")" +
 			" if { var(txn.slot) -m found }",
 		// The agent hears of a lost backend a moment after HAProxy does.
 		"http-request set-var(txn.backend) var(txn.split),map(" + place.others() + ")" +
 			" if { var(txn.slot) -m found } { var(txn.backend),nbsrv eq 0 } !{ stopping }",
-		"http-request set-var(txn.reason) str(no-route) if !{ var(txn.split) -m found }",
-		"http-request return status 503 " + answer(place, "no-route") + " if !{ var(txn.split) -m found }",
 		"http-request set-var(txn.reason) str(no-members) if !{ var(txn.backend) -m found }",
-		"http-request return status 503 " + answer(place, "no-members") + " if !{ var(txn.backend) -m found }",
-		"use_backend %[var(txn.backend)]",
+		"http-request return status 503 " + answer(place, "no-members") + " if { var(txn.reason) -m str no-members }",
+		"use_backend %[var(txn.backend)] if !{ var(txn.backend) -m str " + alone + " }",
 	}
 }
 
@@ -174,8 +200,9 @@ func requestLines(backend *model.Backend, place folder) []string {
 		return fmt.Sprintf("http-request set-var(txn.reason) str(%s) if %s", reason, condition)
 	}
 	lines := []string{
-		fmt.Sprintf("http-request set-var(txn.notice) str(%s),map(%s)", backend.Name, place.maintenance()),
-		set("maintenance", "{ var(txn.notice) -m found }"),
+		// In maintenance nobody serves: only then this needs to be looked at.
+		fmt.Sprintf("http-request set-var(txn.notice) str(%s),map(%s) if %s", backend.Name, place.maintenance(), nobody),
+		set("maintenance", nobody+" { var(txn.notice) -m found }"),
 		set("queue-full", fmt.Sprintf("%s { be_conn gt %d }", nobody, length)),
 	}
 	if backend.Queue.MemberConnections > 0 {
@@ -220,6 +247,10 @@ func maps(told *model.Model, table program.Table, place folder) map[string][]str
 	var homes, dealt, others, maintenance []string
 	name := func(key string) string { return told.Backends[key].Name }
 	for split, parts := range table.Splits {
+		if len(told.Splits[split]) == 1 {
+			homes = append(homes, split+" "+alone)
+			continue
+		}
 		if home := slices.IndexFunc(parts, func(s shares.Share) bool { return s.Part >= 1 }); home >= 0 {
 			homes = append(homes, split+" "+name(parts[home].Backend))
 			continue

@@ -39,6 +39,7 @@ type Driver struct {
 	control  control
 	checker  *health.Checker
 	log      *program.Log
+	words    program.Words // of the log
 
 	mutex      sync.Mutex // guards what Samples reads
 	told       *model.Model
@@ -54,7 +55,7 @@ type Driver struct {
 // New makes a driver with its working files in place, and takes in what nginx logs. `wake` is called when a
 // member's health turns.
 func New(settings program.Settings, wake func()) (*Driver, error) {
-	driver := &Driver{settings: settings, place: folder(settings.Folder), checker: health.New(wake)}
+	driver := &Driver{settings: settings, words: program.Words{}, place: folder(settings.Folder), checker: health.New(wake)}
 	driver.control = newControl(driver.place.control())
 	if err := driver.writeLua(); err != nil {
 		return nil, err
@@ -366,7 +367,7 @@ func (d *Driver) Samples() (map[string]program.Sample, error) {
 }
 
 func (d *Driver) takeLine(text []byte) {
-	if line, ok := parseLine(text); ok {
+	if line, ok := parseLine(text, d.words); ok {
 		d.take(line)
 	}
 }
@@ -386,9 +387,9 @@ func (d *Driver) take(line line) {
 	}
 	d.settings.Book.Add(time.Now(), ended)
 	if len(line.rest) > 0 {
-		d.settings.Line(program.LogLine(program.LogFacts{
+		d.settings.Line(program.LogFacts{
 			Backend: ended.Backend, Member: ended.Member, Split: line.split, Reason: line.reason,
 			Retries: ended.Retries,
-		}, line.rest))
+		}, line.rest)
 	}
 }

@@ -1,11 +1,11 @@
 package nginx
 
 import (
-	"bytes"
 	"strconv"
 	"strings"
 
 	"altostratus/toolchain/balancer-agent/figures"
+	"altostratus/toolchain/balancer-agent/program"
 )
 
 // line is what nginx says of one request: figures by tabs, then the access log's fields as JSON.
@@ -25,9 +25,9 @@ const (
 	clientLeft = 499 // nginx's own
 )
 
-func parseLine(text []byte) (line, bool) {
-	fields := bytes.SplitN(text, []byte{'\t'}, parts)
-	if len(fields) != parts {
+func parseLine(text []byte, words program.Words) (line, bool) {
+	var fields [parts][]byte
+	if !program.Fields(text, fields[:]) {
 		return line{}, false
 	}
 	status, err := strconv.Atoi(string(fields[2]))
@@ -39,8 +39,8 @@ func parseLine(text []byte) (line, bool) {
 		return line{}, false
 	}
 	found := line{
-		backend: string(fields[0]), member: string(fields[1]), status: status, seconds: seconds,
-		reason: string(fields[6]), split: string(fields[7]), rest: fields[8],
+		backend: words.Of(fields[0]), member: words.Of(fields[1]), status: status, seconds: seconds,
+		reason: words.Of(fields[6]), split: words.Of(fields[7]), rest: fields[8],
 	}
 	if tries := string(fields[4]); tries != "" && tries != "-" {
 		found.upstream = strings.Split(tries, ", ")

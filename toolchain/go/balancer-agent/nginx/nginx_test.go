@@ -93,12 +93,12 @@ func TestLinesOfTheLog(t *testing.T) {
 		"web\tm1\t499\t0.012\t\t-\t\tweb\t":                {figures.Client, "", 0},
 		"\t\t429\t0.000\t\t-\t\t\t,\"client\":\"1.2.3.4\"": {figures.Nobody, "rate-limit", 0},
 	} {
-		found, ok := parseLine([]byte(text))
+		found, ok := parseLine([]byte(text), program.Words{})
 		if !ok || found.failed() != wanted.by || found.reason != wanted.reason || found.retries() != wanted.retries {
 			t.Errorf("%q: %+v", text, found)
 		}
 	}
-	if _, ok := parseLine([]byte("nonsense")); ok {
+	if _, ok := parseLine([]byte("nonsense"), program.Words{}); ok {
 		t.Error("nonsense was read")
 	}
 }

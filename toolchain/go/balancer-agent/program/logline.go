@@ -11,9 +11,8 @@ type LogFacts struct {
 	Retries                        int
 }
 
-// LogLine makes one JSON object of the facts, the time, and the program's own fields (which begin with a comma).
-func LogLine(facts LogFacts, fields []byte) []byte {
-	line := make([]byte, 0, len(fields)+200)
+// AppendLine adds one JSON object of the facts, the time, and the program's own fields (which begin with a comma).
+func AppendLine(line []byte, facts LogFacts, fields []byte) []byte {
 	line = append(line, `{"time":"`...)
 	line = time.Now().UTC().AppendFormat(line, "2006-01-02T15:04:05.000Z")
 	line = append(line, '"')

@@ -67,8 +67,9 @@ func (l *Log) Finish() {
 	}
 }
 
+// lines reads in batches: being woken for every single line would cost more than all the rest of it.
 func lines(from io.Reader, take func([]byte)) {
-	reader := bufio.NewReaderSize(from, 256*1024)
+	reader := bufio.NewReaderSize(batched{from}, 256*1024)
 	for {
 		text, err := reader.ReadSlice('\n')
 		if errors.Is(err, bufio.ErrBufferFull) {
@@ -83,4 +84,20 @@ func lines(from io.Reader, take func([]byte)) {
 		}
 		take(text[:len(text)-1])
 	}
+}
+
+// batched waits a moment before it reads, unless much is there already.
+type batched struct{ io.Reader }
+
+const (
+	batchWait = 5 * time.Millisecond
+	much      = 32 * 1024
+)
+
+func (b batched) Read(into []byte) (int, error) {
+	count, err := b.Reader.Read(into)
+	if err == nil && count < much {
+		time.Sleep(batchWait)
+	}
+	return count, err
 }

@@ -53,8 +53,8 @@ type Sample struct {
 type Settings struct {
 	Folder string // working files
 	Book   *figures.Book
-	// Line takes one line of the access log, without its end.
-	Line func(json []byte)
+	// Line takes what one line of the access log is made of; the program's fields are its own only during the call.
+	Line func(facts LogFacts, fields []byte)
 	// Replica is this Pod's name.
 	Replica string
 }

@@ -39,6 +39,9 @@ def made(name: str, folder: Path) -> Engine:
             "registry": login,
             "images": {key: f"{REGISTRY}/cartridges/{key}@{DIGEST}" for key in keys},
             "artifactImage": f"{REGISTRY}/altostratus/artifact@{DIGEST}",
+            "balancers": {
+                each.document.name: {"name": each.document.name, "urls": []} for each in plan.shared
+            },
             "balancerImages": {each: f"{REGISTRY}/altostratus/{each}@{DIGEST}" for each in PROGRAMS},
         },
     }

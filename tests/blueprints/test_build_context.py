@@ -4,10 +4,28 @@ from pathlib import Path
 
 import pytest
 
-from blueprints.build_context import prepare
-from blueprints.detection import detect_runtime
+from blueprints.build_context import prepare, prepare_content
+from blueprints.detection import completed, detect_runtime
 from blueprints.findings import DocumentError
+from blueprints.images_needed import needed_images
 from blueprints.kinds.cartridge import Cartridge
+from blueprints.workspace import Workspace, library
+
+APPLICATION = """
+apiVersion: altostratus/v1
+kind: Cartridge
+name: service
+code: {path: code}
+---
+apiVersion: altostratus/v1
+kind: Application
+name: shop
+cartridges: [{alias: db, cartridge: mysql}, {alias: back, cartridge: service}]
+groups:
+  - alias: search
+    instances: {min: 0, max: 2}
+    cartridges: [{alias: pages, cartridge: static, artifact: {directory: pages}}]
+"""
 
 
 def _cartridge(**runtime: object) -> Cartridge:
@@ -63,3 +81,59 @@ def test_a_script_outside_its_context_is_refused(tmp_path: Path) -> None:
 
 def test_images_and_dockerfiles_need_no_context(tmp_path: Path) -> None:
     assert prepare(_cartridge(image="a"), tmp_path, tmp_path / "context") is None
+
+
+def test_a_folder_of_content_is_readable_by_every_user_and_knows_its_digest(tmp_path: Path) -> None:
+    (tmp_path / "site" / "sub").mkdir(parents=True)
+    (tmp_path / "site" / "sub" / "page.html").write_text("hello")
+    (tmp_path / "site" / "sub" / "page.html").chmod(0o600)
+    (tmp_path / "site" / "outside").symlink_to("/etc/hostname")
+    content = prepare_content(tmp_path / "site", tmp_path / "one") / "artifact" / "content"
+    assert (content / "sub" / "page.html").stat().st_mode & 0o777 == 0o644
+    assert (content / "outside").is_symlink(), "no file of this machine may get in by a link"
+    (tmp_path / "site" / "sub" / "page.html").write_text("hello again")
+    prepare_content(tmp_path / "site", tmp_path / "two")
+    states = [(tmp_path / name / "artifact" / "state" / "commit").read_text() for name in ("one", "two")]
+    assert states[0] != states[1]
+
+
+def test_a_command_of_ones_own_and_the_runtimes_environment_are_in_the_image(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "server.js").write_text("")
+    cartridge = _cartridge(code={"path": "src", "start": ["node", "--trace-warnings", "server.js"]})
+    context = prepare(cartridge, tmp_path, tmp_path / "context")
+    assert context is not None
+    recipe = (context / "Dockerfile").read_text()
+    assert 'ENV PORT="8080"' in recipe
+    assert recipe.endswith('ENTRYPOINT ["node", "--trace-warnings", "server.js"]\n')
+
+
+def test_a_cartridge_of_code_has_what_its_runtime_has_unless_it_says_otherwise() -> None:
+    python = library()["Cartridge", "python"].model
+    assert isinstance(python, Cartridge)
+    bare = completed(_cartridge(code={"path": "."}), python)
+    assert (bare.ports, bare.security, bare.probes) == (python.ports, python.security, python.probes)
+    assert bare.volumes == python.volumes
+    own = _cartridge(
+        code={"path": "."},
+        ports=[{"name": "api", "port": 9000}],
+        volumes=[{"name": "scratch"}],
+        mounts=[{"volume": "scratch", "path": "/data"}],
+        environment={"A": "1"},
+    )
+    made = completed(own, python)
+    assert [port.name for port in made.ports] == ["api"]
+    assert [(mount.volume, mount.path) for mount in made.mounts] == [("scratch", "/data")]
+    assert made.environment["A"] == "1"
+
+
+def test_an_application_needs_the_librarys_images_and_its_own(tmp_path: Path) -> None:
+    for folder, file in (("code", "app.py"), ("pages", "index.html")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / file).write_text("")
+    (tmp_path / "app.yaml").write_text(APPLICATION)
+    workspace = Workspace.load([tmp_path])
+    needed = needed_images(workspace.compose("shop"))
+    assert needed.library == ("mysql", "static")
+    assert set(needed.own) == {"service"}
+    assert needed.artifacts == {"search/pages": tmp_path / "pages"}

@@ -89,7 +89,7 @@ func (w *watch) loss(ctx context.Context, volume *v1.PersistentVolume) string {
 			return ""
 		}
 		if _, err = os.Stat(path); os.IsNotExist(err) {
-			return fmt.Sprintf("host %s was made anew, and its data went with the old one", node)
+			return fmt.Sprintf("the data is no longer on the disk of host %s", node)
 		}
 		return ""
 	}

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from autoscaler.act import stack_config
+from autoscaler.act import guards, stack_config
 from autoscaler.act.coalescing import Combined, combine
 from autoscaler.act.deletion_cost import Marker
 from autoscaler.act.edits import Outcome
@@ -50,7 +50,8 @@ class UpdatePass:
         self._journal = journal
         self._resident = resident
         self._marker = marker
-        self._packs = [part for pack in policy_packs for part in ("--policy-pack", str(pack))]
+        # Those that the environment names for every update are passed on by the CLI's own hand.
+        self._packs = [each for each in guards.arguments(policy_packs) if each not in cli.guards]
         self.give_up = threading.Event()
 
     def scale(self, stack: str) -> tuple[Any, ScaleState]:

@@ -266,3 +266,36 @@ def test_after_a_kill_in_an_update_the_next_start_finds_the_truth(tmp_path: Path
     assert [row.outcome for row in journal.edits(STACK)] == ["applied"]
     assert [row.result for row in journal.updates(STACK)][-1] == "lost"
     assert light.scale(cli).generation == 4, "the edit was written once"
+
+
+def test_policy_packs_are_asked_in_every_update(tmp_path: Path) -> None:
+    pack = tmp_path / "pack"
+    pack.mkdir()
+    (pack / "PulumiPolicy.yaml").write_text(
+        f"runtime: {{name: python, options: {{virtualenv: {paths.root() / '.venv'}}}}}\nversion: 0.0.1\n"
+    )
+    (pack / "__main__.py").write_text(PACK)
+    cli = light.make(tmp_path / "project")
+    journal = Journal(cli.root / "journal.db")
+    settings = RunnerSettings(policy_packs=(pack,))
+    runner = Runner(cli, journal, settings, leases=FileLeases(cli.root / "leases"))
+    runner.start()
+    try:
+        edit = ScaleEdit(STACK, light.scale(cli), "web is full", clusters={"web": 9})
+        with pytest.raises(UpdateError, match="the ninth is one too many"):
+            runner.submit(edit).result(LIMIT)
+    finally:
+        runner.close()
+
+
+PACK = """\
+from pulumi_policy import EnforcementLevel, PolicyPack, ResourceValidationPolicy
+
+def check(args, report):
+    if args.name == "web-8":
+        report("the ninth is one too many")
+
+PolicyPack("few", policies=[ResourceValidationPolicy(
+    name="few", description="Few members.", validate=check, enforcement_level=EnforcementLevel.MANDATORY,
+)])
+"""

@@ -78,6 +78,22 @@ def cpu_seconds() -> float:
     return found
 
 
+def resident_sizes() -> dict[str, int]:
+    """MiB of each process that stays, pages shared between them counted in each."""
+    names = {"plugins.language": "language host", "fork_server": "program", "plugins.kubernetes": "plugin"}
+    found = {}
+    for pid in descendants(os.getpid()):
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_text()
+            pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        except (OSError, ValueError, IndexError):
+            continue
+        for part, name in names.items():
+            if part in command:
+                found[name] = pages * os.sysconf("SC_PAGE_SIZE") // (1 << 20)
+    return found
+
+
 def scale(world: World, stack: str) -> ScaleState:
     return ScaleState.parse(read(world.cli.config_path(stack))[SCALE])
 
@@ -183,6 +199,7 @@ def main() -> None:
         cold, cold_cost = by_hand(world, stack, arrivals, max(3, chosen.rounds // 8))
         with running(world) as runner:
             arrived, ended, costs = by_runner(world, runner, stack, arrivals, chosen.rounds)
+            sizes = resident_sizes()
             idle, children = nothing_to_do(world, runner, stack, 50)
         print(told("seconds to the count, everything started anew", cold))
         print(told("seconds to the count, by the runner", arrived))
@@ -191,6 +208,7 @@ def main() -> None:
         print(told("CPU seconds, by the runner", costs))
         print(told("milliseconds of a decision that changes nothing", [1000 * value for value in idle]))
         print(f"CPU seconds of processes started by those: {children:.2f}")
+        print("resident memory: " + ", ".join(f"{name} {size} MiB" for name, size in sizes.items()))
         stacks = [world.application(f"bench-{n}", 5) for n in range(chosen.stacks)]
         for at_once in (1, 2, 4):
             rate = side_by_side(world, stacks, at_once, 4)

@@ -15,7 +15,10 @@ from toolchain import paths
 from toolchain.plugins.protocol import connections
 from toolchain.plugins.protocol.stubs import provider_pb2, provider_pb2_grpc
 
-pytestmark = pytest.mark.skipif(not connections.supported(), reason="this system does not tell owners")
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.skipif(not connections.supported(), reason="this system does not tell owners"),
+]
 
 SERVE = (
     "import sys; from toolchain.plugins.protocol.handlers import Provider\n"

@@ -52,6 +52,12 @@ class LiveCluster:
     def hosts(self) -> list[Host]:
         return sorted((_host(node) for node in self._list(Node)), key=lambda host: host.name)
 
+    def everything(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """All nodes and all Pods, as the API server writes them."""
+        return [each.to_dict() for each in self._list(Node)], [
+            each.to_dict() for each in self._list(Pod, namespace="*")
+        ]
+
     def members(self, namespace: str) -> list[Member]:
         pods = self._list(Pod, namespace=namespace)
         return sorted((_member(pod) for pod in pods), key=lambda member: (member.cluster, member.name))

@@ -8,17 +8,27 @@ from typing import Any
 from blueprints.plan import Plan
 from blueprints.scale import ScaleState
 from blueprints.workspace import Workspace
-from console.errors import BadInput
+from console.errors import BadInput, ConsoleError
 from policies.placement.documents import problem_of
 from policies.placement.live import Live, read_live
+from policies.placement.observed import CloudView, clouds_of, with_live
 from policies.placement.place import place
-from policies.placement.problem import Placement
+from policies.placement.problem import Placement, Problem
 
 
-def show(words: list[str], live: Path | None, targets: list[str], home: str, *, as_json: bool) -> None:
+def show(
+    words: list[str],
+    live: Path | None,
+    targets: list[str],
+    home: str,
+    *,
+    ask: bool = False,
+    as_json: bool = False,
+) -> None:
     """Print the placement of the last of `words`, an application, from the documents before it.
 
-    Without documents those of its stack count, at the stack's scale. Raises BadInput and DocumentError.
+    Without documents those of its stack count, at the stack's scale. With `ask`, clouds are asked what they
+    have free and what runs. Raises BadInput, DocumentError and, where a cloud does not answer, ConsoleError.
     """
     *paths, application = words
     workspace, plan = (
@@ -26,7 +36,8 @@ def show(words: list[str], live: Path | None, targets: list[str], home: str, *, 
     )
     known = read_live(live) if live else Live()
     _check_names(known, plan)
-    placement = place(problem_of(workspace, plan, known, home))
+    problem = problem_of(workspace, plan, known, home)
+    placement = place(_with_clouds(problem, plan) if ask else problem)
     print(json.dumps(as_data(placement), indent=2) if as_json else "\n".join(lines(placement)))
 
 
@@ -85,3 +96,23 @@ def _check_names(live: Live, plan: Plan) -> None:
             f"the live data speaks of {', '.join(unknown)}, which the application lacks at this scale",
             f"Its clusters are {', '.join(plan.clusters)}.",
         )
+
+
+def _with_clouds(problem: Problem, plan: Plan) -> Problem:
+    from autoscaler.act.environment import pulumi
+    from console import credentials
+    from console.live_cluster import LiveCluster
+
+    cli, views = pulumi(), {}
+    for cloud in clouds_of(problem.demands):
+        kubeconfig = credentials.refresh(cli, cloud)
+        if kubeconfig is None:
+            continue  # not made here: what it has free is not known
+        try:
+            views[cloud] = CloudView(*LiveCluster(kubeconfig).everything())
+        except ConnectionError as error:
+            raise ConsoleError(
+                f"cloud {cloud}: {error}", "Without --now only the policies are looked at."
+            ) from None
+    names = {cluster.name: cluster.id for cluster in plan.clusters.values()}
+    return with_live(problem, views, plan.application.name, names)

@@ -28,10 +28,13 @@ def place(
     scale: Annotated[
         list[str] | None, typer.Option(help="ALIAS=N: members or instances to place instead.")
     ] = None,
+    now: Annotated[
+        bool, typer.Option("--now", help="Ask the clouds what they have free, and what runs.")
+    ] = False,
     cloud: Annotated[str, typer.Option(help="The cloud of what no policy sends anywhere.")] = "local",
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Show where each member goes by the policies, and why."""
     from console.placement import show
 
-    show(words, live, scale or [], cloud, as_json=as_json)
+    show(words, live, scale or [], cloud, ask=now, as_json=as_json)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
-from policies.placement.problem import Host, Place
+from policies.placement.problem import Host, Place, belongs
 
 UNBOUNDED = 1 << 40
 """Room where nothing bounds it."""
@@ -28,7 +28,7 @@ class Ledger:
             if place.cloud not in hosts:
                 views[place] = None
                 continue
-            views[place] = [(place.cloud, each.name) for each in hosts[place.cloud] if _belongs(each, place)]
+            views[place] = [(place.cloud, each.name) for each in hosts[place.cloud] if belongs(each, place)]
             for key in views[place] or ():
                 seen[key] = seen.get(key, 0) + 1
         self._free = {
@@ -103,14 +103,6 @@ class Ledger:
         for free, kept in saved.values():
             free[:] = kept
         self._full.clear()
-
-
-def _belongs(host: Host, place: Place) -> bool:
-    return (
-        (not place.zone or host.zone == place.zone)
-        and (not place.region or host.region == place.region)
-        and all(host.labels.get(name) == value for name, value in place.labels)
-    )
 
 
 def _fits(free: list[int], cpu: int, memory: int) -> int:

@@ -48,7 +48,7 @@ class ClusterFilling:
         self.gone = {key: n for key, n in self.demand.now.items() if n and key not in self.notes}
         self.ranks = [self.rank(leaf.share.place) for leaf in self.leaves]
         self._tree = tree_of(self.demand.rules, self.leaves, self.ranks)
-        self._closed = set()
+        self._closed = set(self.demand.full)
         self._keep()
         self._surplus = max(self.members - self.target, 0)
         self._reach_minimums()

@@ -85,7 +85,8 @@ class Demand:
 
     `minimum`: what it must have before others get more than theirs. `cpu` (thousandths of a processor)
     and `memory` (bytes): what a member asks for. `now`: its members by place key, those that could not
-    be scheduled included; `unschedulable`: how many of them those are. `near`: ids of clusters whose
+    be scheduled included; `unschedulable`: how many of them those are. `full`: places without room for one
+    more, whatever their hosts seem to have free. `near`: ids of clusters whose
     data it wants to be close to. `together`: the group instance that is kept in one place.
     """
 
@@ -97,6 +98,7 @@ class Demand:
     memory: int = 0
     now: Mapping[str, int] = field(default_factory=dict)
     unschedulable: Mapping[str, int] = field(default_factory=dict)
+    full: frozenset[str] = frozenset()
     near: tuple[str, ...] = ()
     together: str = ""
 
@@ -112,6 +114,15 @@ class Host:
     zone: str = ""
     region: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def belongs(host: Host, place: Place) -> bool:
+    """Whether a host is part of a place."""
+    return (
+        (not place.zone or host.zone == place.zone)
+        and (not place.region or host.region == place.region)
+        and all(host.labels.get(name) == value for name, value in place.labels)
+    )
 
 
 @dataclass(frozen=True, slots=True)

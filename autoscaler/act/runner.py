@@ -276,6 +276,8 @@ class Runner:
             return
         ended, work.applying = [*items, *work.applying], []
         items.clear()
+        if not self._cli.exists(work.stack):
+            work.owed = ""  # whoever removed the stack wants no update of it
         self._pass.fail(ended, error)
 
     def _beat(self) -> None:

@@ -60,6 +60,8 @@ class UpdatePass:
         Raises ConfigMissing, ConfigUnreadable and DocumentError.
         """
         path = self._cli.config_path(stack)
+        if not self._cli.exists(stack):
+            raise ConfigMissing(f"{stack}: there is no such stack any more")
         if not path.exists():
             raise ConfigMissing(
                 f"{stack}: its config file {path} is gone.\n"

@@ -175,6 +175,20 @@ def test_a_config_file_that_is_gone_or_broken_stops_only_what_needs_it(desk: Des
     assert desk.runner.submit(edit).result(LIMIT).kind == "applied"
 
 
+def test_a_stack_that_was_removed_is_left_alone(desk: Desk) -> None:
+    desk.scaled(web=3)
+    edit = desk.edit(web=4)
+    state = desk.cli.state_path(STACK)
+    state.rename(state.with_name("elsewhere"))
+    ran = light.runs(desk.cli)
+    with pytest.raises(ConfigMissing, match="no such stack"):
+        desk.runner.submit(edit).result(LIMIT)
+    with pytest.raises(ConfigMissing, match="no such stack"):
+        desk.runner.apply(STACK, "a person changed the documents").result(LIMIT)
+    assert not state.exists()
+    assert light.runs(desk.cli) == ran
+
+
 def test_a_failing_program_ends_the_ticket_and_the_update_stays_owed(desk: Desk) -> None:
     desk.cli.configure(STACK, {"altostratus:closed": "true"})
     with pytest.raises(UpdateError, match="the shop is closed"):

@@ -21,6 +21,17 @@ FIRST_HOST = 10
 _LINK_LOCAL = IPv4Network("169.254.0.0/16")
 _POD_BITS_PER_HOST = 24
 _NAME = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
+_REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"
+_AMI = r"^ami-[0-9a-f]{8,17}$"
+_MACHINE_TYPE = r"^[a-z0-9-]+\.[a-z0-9-]+$"
+_ADDRESS = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$"
+
+_MEANINGS = {
+    _REGION: "write a region such as eu-central-1",
+    _AMI: "write the id of a machine image such as ami-0123456789abcdef0",
+    _MACHINE_TYPE: "write a machine type such as m6i.large",
+    _ADDRESS: "write an IPv4 address such as 9.9.9.9",
+}
 
 
 class HostsConfigError(ValueError):
@@ -165,9 +176,7 @@ class OpenStackHosts(CloudHosts):
     flavor: Annotated[str, Field(min_length=1)]
     external_network: Annotated[str, Field(min_length=1)]
     region: str | None = None
-    dns_servers: tuple[Annotated[str, Field(pattern=r"^[0-9.]{7,15}$")], ...] = Field(
-        default=(), strict=False
-    )
+    dns_servers: tuple[Annotated[str, Field(pattern=_ADDRESS)], ...] = Field(default=(), strict=False)
 
 
 class AwsHosts(CloudHosts):
@@ -178,9 +187,9 @@ class AwsHosts(CloudHosts):
     """
 
     driver: Literal["aws"]
-    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
-    image: Annotated[str, Field(pattern=r"^ami-[0-9a-f]{8,17}$")]
-    machine_type: Annotated[str, Field(pattern=r"^[a-z0-9-]+\.[a-z0-9-]+$")] = "m6i.large"
+    region: Annotated[str, Field(pattern=_REGION)]
+    image: Annotated[str, Field(pattern=_AMI)]
+    machine_type: Annotated[str, Field(pattern=_MACHINE_TYPE)] = "m6i.large"
     zones: tuple[Annotated[str, Field(pattern=_NAME)], ...] = Field(min_length=1, strict=False)
 
     @property
@@ -240,6 +249,10 @@ def _in_words(fault: Any) -> str:
         return f"{where} is not a setting of hosts; check its spelling"
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         return f"driver must be {', '.join(_DRIVERS[:-1])} or existing, not {fault['input'].get('driver')!r}"
+    if kind == "string_pattern_mismatch" and fault["ctx"]["pattern"] in _MEANINGS:
+        return f"{where} is {fault['input']!r}; {_MEANINGS[fault['ctx']['pattern']]}"
+    if kind == "too_short":
+        return f"{where} is empty; name at least one"
     if kind == "missing":
         return f"{where} is missing, which this driver needs"
     if kind == "value_error":

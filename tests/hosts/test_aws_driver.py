@@ -149,9 +149,9 @@ def test_hosts_are_reached_over_ssh_at_their_address(mocks: CloudMocks) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"zones": []}, "zones"),
+        ({"zones": []}, "zones is empty; name at least one"),
         ({"zones": ["us-east-1a"]}, "zones us-east-1a are not in region eu-central-1"),
-        ({"image": "debian"}, "image is 'debian'"),
+        ({"image": "debian"}, "image is 'debian'; write the id of a machine image"),
         ({"region": None}, "region is missing"),
         ({"subnet": "172.16.0.0/12"}, "must be between a /16 and a /28"),
         ({"subnet": "10.90.0.0/28"}, "too small"),

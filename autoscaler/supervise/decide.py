@@ -129,7 +129,7 @@ def _about_failures(view: View, memory: Memory) -> Decision:
         if failed:
             under += f"; {answer.reason}"
         return Wait(under, min(later, default=None))
-    if view.now < memory.next_attempt:
+    if view.now < memory.next_attempt and memory.knows(failed):
         return Wait(f"{answer.reason}; the restart before did not help", memory.next_attempt, True)
     return Begin(answer, answer.reason)
 

@@ -5,7 +5,7 @@ and how often a restart did not help. All times are in seconds since the epoch.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -35,6 +35,8 @@ class Memory:
     """When the last restart ended."""
     trouble: str = ""
     """Why the last restart failed; empty when it went well."""
+    answered: tuple[str, ...] = ()
+    """The clusters (ids) whose failure the last restart answered: another's failure is another matter."""
 
     @property
     def stalled(self) -> bool:
@@ -49,9 +51,16 @@ class Memory:
         doublings = min(self.attempts - 1, 16)
         return self.ended + min(FIRST_PAUSE * float(2**doublings), LONGEST_PAUSE)
 
-    def after(self, trouble: str, now: float) -> "Memory":
-        """After a restart that went well (no trouble), or did not."""
-        return replace(self, below={}, attempts=self.attempts + 1, ended=now, trouble=trouble)
+    def after(self, trouble: str, now: float, answered: Collection[str] = ()) -> "Memory":
+        """After a restart, because of some clusters, that went well (no trouble), or did not."""
+        attempts = self.attempts + 1 if self.knows(answered) else 1
+        return replace(
+            self, below={}, attempts=attempts, ended=now, trouble=trouble, answered=tuple(answered)
+        )
+
+    def knows(self, failed: Collection[str]) -> bool:
+        """Whether the last restart was for any of these, too."""
+        return not self.answered or not set(self.answered).isdisjoint(failed)
 
 
 def load(path: Path) -> Memory:
@@ -64,6 +73,7 @@ def load(path: Path) -> Memory:
             attempts=int(found["attempts"]),
             ended=float(found["ended"]),
             trouble=str(found["trouble"]),
+            answered=tuple(map(str, found["answered"])),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Memory()

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autoscaler.act.update_errors import StackConflict
@@ -38,6 +38,7 @@ class _Application:
     said: str = ""
     until: float | None = None
     waits: bool = False
+    put_off: bool = False
 
 
 class Clouds:
@@ -125,7 +126,7 @@ class Supervisor:
                 if not any(a.busy or a.waits for a in self._applications.values()):
                     break
                 self._woken.wait(min(max(due - self._now(), 0.05), LOOK_AGAIN))
-            return not any(a.memory.trouble for a in self._applications.values())
+            return not any(a.memory.trouble or a.put_off for a in self._applications.values())
         finally:
             self._close()
 
@@ -155,7 +156,7 @@ class Supervisor:
         return min(due)
 
     def _look_at(self, stack: str, application: _Application) -> None:
-        application.until, application.waits = None, False
+        application.until, application.waits, application.put_off = None, False, False
         try:
             reading = application.supervised.read()
             watch = self._clouds.watch(reading.cloud)
@@ -169,6 +170,7 @@ class Supervisor:
             application.until = decision.until
             in_grace = decision.until is not None and not decision.retry
             application.waits = in_grace or bool(view.updating)
+            application.put_off = decision.retry
             self._say(stack, application, decision.reason)
             return
         # What the streams said may be a moment old: before anything ends, ask.
@@ -221,6 +223,7 @@ class Supervisor:
         try:
             if isinstance(decision, Finish):
                 restarter.finish()
+                application.memory = replace(application.memory, trouble="")
                 return
             if isinstance(decision, Begin):
                 restarter.begin(decision.restart)
@@ -231,7 +234,8 @@ class Supervisor:
             return
         except Exception as error:  # whatever it was, the other applications are looked after
             trouble = str(error) or type(error).__name__
-        application.memory = application.memory.after(trouble, self._now())
+        answered = decision.restart.failed if isinstance(decision, (Begin, GoOn)) else ()
+        application.memory = application.memory.after(trouble, self._now(), answered)
         self._save(application)
         if trouble:
             self._tell(stack, f"the restart failed: {trouble}")
@@ -242,10 +246,7 @@ class Supervisor:
 
     def _save(self, application: _Application) -> None:
         new, old = application.memory, application.saved
-        told = (new.below, new.attempts, new.ended, new.trouble)
-        if told != (old.below, old.attempts, old.ended, old.trouble) or (
-            new.below and new.looked - old.looked > SAVE_AGAIN
-        ):
+        if replace(new, looked=old.looked) != old or (new.below and new.looked - old.looked > SAVE_AGAIN):
             memories.save(application.path, new)
             application.saved = new
 

@@ -160,12 +160,20 @@ def test_pauses_double_up_to_a_limit_and_end_in_stalled() -> None:
 
 
 def test_a_restart_that_had_to_be_repeated_soon_waits_longer_and_one_that_lasted_counts_no_more() -> None:
-    helped = Memory().after("", NOW)
+    helped = Memory().after("", NOW, (C3,))
     decision, _ = after(60, C3, memory=replace(helped, ended=NOW + 45))
     assert isinstance(decision, Wait)
     assert decision.retry
     _, memory = decide(view(NOW + LASTING + 1), helped)
     assert memory.attempts == 0
+
+
+def test_a_failure_of_another_cluster_is_another_matter() -> None:
+    other = replace(Memory().after("", NOW, (C2,)), ended=NOW + 45)
+    decision, _ = after(60, C3, memory=other)
+    assert isinstance(decision, Begin)
+    assert other.after("", NOW, (C3,)).attempts == 1
+    assert other.after("", NOW, (C2, C3)).attempts == 2
 
 
 def test_what_was_below_long_ago_says_nothing_about_now() -> None:
@@ -181,7 +189,7 @@ def test_a_clock_that_jumps_back_ends_no_grace_early_and_delays_none_for_long() 
 
 
 def test_a_memory_outlives_its_supervisor_and_a_broken_file_does_no_harm(tmp_path: Path) -> None:
-    memory = Memory({C3: NOW}, NOW, 2, NOW, "no such image")
+    memory = Memory({C3: NOW}, NOW, 2, NOW, "no such image", (C3,))
     memories.save(tmp_path / "app.json", memory)
     assert memories.load(tmp_path / "app.json") == memory
     (tmp_path / "app.json").write_text('{"below": 3}')

@@ -19,6 +19,7 @@ from blueprints.checks.traffic import (
     check_load_balancers,
     check_node_ports,
     check_routes,
+    check_shared_node_ports,
 )
 from blueprints.composition import CLUSTER_LIMIT, NESTING_LIMIT, ComposedLevel, Composer
 from blueprints.expand import too_large
@@ -66,7 +67,7 @@ def check(workspace: Workspace) -> Iterator[Finding]:
     for copy, first in workspace.duplicates:
         yield copy.finding(
             "ALT1201",
-            f"there is already a {copy.kind} {copy.name!r}, in {first.source.name}:{first.node.line}",
+            f"another {copy.kind} is named {copy.name!r} already, in {first.source.name}:{first.node.line}",
             ("name",),
             hint="Give it another name, or remove one of them.",
         )
@@ -104,6 +105,7 @@ def check(workspace: Workspace) -> Iterator[Finding]:
         yield from check_routes(root, workspace)
         yield from check_fronts(root, workspace)
         yield from check_node_ports(root)
+    yield from check_shared_node_ports(r for r in roots.values() if r.size <= CLUSTER_LIMIT)
     yield from check_nearness({n: r for n, r in roots.items() if r.size <= CLUSTER_LIMIT}, workspace)
     small = {name: root for name, root in roots.items() if root.size <= CLUSTER_LIMIT}
     yield from check_domain_mappings(documents, small)

@@ -156,6 +156,28 @@ def check_node_ports(root: ComposedLevel) -> Iterator[Finding]:
                 )
 
 
+def check_shared_node_ports(roots: Iterable[ComposedLevel]) -> Iterator[Finding]:
+    """Fixed ports of hosts that two applications would own, where they ever run in one cloud."""
+    owners: dict[tuple[int, str], ComposedLevel] = {}
+    for root in roots:
+        for _, child in root.paths():
+            if not isinstance(child, ComposedCluster) or child.cartridge is None:
+                continue
+            for port in child.cartridge.all_ports:
+                if port.node_port is None:
+                    continue
+                owner = owners.setdefault((port.node_port, port.carrier), root)
+                if owner is not root:
+                    yield child.origin.finding(
+                        "ALT1115",
+                        f"port {port.node_port} of every host belongs to the application "
+                        f"{owner.origin.name!r} as well; they cannot run in one cloud",
+                        (*child.place, "cartridge"),
+                        hint="Leave nodePort out of the cartridge, and Kubernetes chooses free ones.",
+                        severity="warning",
+                    )
+
+
 def _copies(root: ComposedLevel, path: tuple[str, ...]) -> int:
     copies, level = 1, root
     for alias in path[:-1]:

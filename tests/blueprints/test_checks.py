@@ -295,3 +295,13 @@ def test_a_workspace_with_errors_is_not_loaded(tmp_path: Path) -> None:
     with pytest.raises(DocumentError) as caught:
         Workspace.load([path])
     assert [f.code for f in caught.value.findings] == ["ALT1202"]
+
+
+def test_two_applications_with_one_port_of_the_hosts_are_warned_of() -> None:
+    fixed = (
+        "kind: Cartridge\nname: c\nimage: a\nports: [{name: http, port: 80, exposure: node, nodePort: 30001}]"
+    )
+    one = "kind: Application\nname: one\ncartridges: [{alias: a, cartridge: c}]"
+    found = [f for f in findings_of(fixed, one, one.replace("one", "two")) if f.code == "ALT1115"]
+    assert [(f.severity, "'one'" in f.message) for f in found] == [("warning", True)]
+    assert not findings_of(fixed, one)

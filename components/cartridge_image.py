@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -148,6 +149,20 @@ def application_sources(needed: NeededImages, application: str, into: Path) -> d
         key, source = artifact_source(cluster, folder, into, repository)
         found[key] = source
     return found
+
+
+def build_images(
+    sources: Mapping[str, ImageSource], registry: RegistryAccess, base: str
+) -> dict[str, pulumi.Output[str]]:
+    """References by key; what several keys are made from alike is built once, under the first of them."""
+    made: dict[str, CartridgeImage] = {}
+    references: dict[str, pulumi.Output[str]] = {}
+    for key, source in sorted(sources.items()):
+        tag = source.tag()
+        if tag not in made:
+            made[tag] = CartridgeImage(re.sub("[/:]", "-", key), source, registry, base)
+        references[key] = made[tag].reference
+    return references
 
 
 def _prepare(container: Container, folder: Path, into: Path) -> None:

@@ -10,7 +10,7 @@ import pulumi
 
 from blueprints.images_needed import needed_images
 from blueprints.workspace import Workspace
-from components.cartridge_image import CartridgeImage, RegistryAccess, application_sources
+from components.cartridge_image import RegistryAccess, application_sources, build_images
 from components.registry_access import trusted_address
 from stacks import settings
 from stacks.names import StackName
@@ -47,11 +47,5 @@ def build(stack: StackName) -> None:
     base = base_image.base_reference() if preview else base_image.ensure_base().reference
     pulumi.export("application", chosen.application)
     pulumi.export("cloud", chosen.cloud)
-    pulumi.export(
-        "images",
-        {
-            key: CartridgeImage(key.replace("/", "-").replace(":", "-"), source, access, base).reference
-            for key, source in sources.items()
-        },
-    )
+    pulumi.export("images", build_images(sources, access, base))
     pulumi.export("sources", {key: source.tag() for key, source in sources.items()})

@@ -13,7 +13,13 @@ import pulumi_kubernetes as k8s
 from blueprints.kinds.cartridge import Cartridge
 from blueprints.workspace import Workspace
 from components import storage
-from components.cartridge_image import CartridgeImage, ImageSource, RegistryAccess, image_sources
+from components.cartridge_image import (
+    CartridgeImage,
+    ImageSource,
+    RegistryAccess,
+    build_images,
+    image_sources,
+)
 from components.cloud_service import CloudSite
 from components.git_server import GitServer
 from components.hosts.host_image import build_context
@@ -57,10 +63,7 @@ def build(stack: StackName) -> None:
     preview = pulumi.runtime.is_dry_run()
     base = base_image.base_reference() if preview else base_image.ensure_base().reference
     sources = _sources(cartridges, paths.home() / "builds" / stack.text)
-    images = {
-        key: CartridgeImage(key.replace("/", "-"), source, access, base).reference
-        for key, source in sources.items()
-    }
+    images = build_images(sources, access, base)
     balancers = {
         program: CartridgeImage(f"balancer-{program}", source, access, base).reference
         for program, source in balancer_sources().items()

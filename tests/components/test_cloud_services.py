@@ -10,7 +10,13 @@ import yaml
 
 from blueprints.kinds.cartridge import Cartridge
 from components import cloud_service
-from components.cartridge_image import CartridgeImage, ImageSource, RegistryAccess, image_sources
+from components.cartridge_image import (
+    CartridgeImage,
+    ImageSource,
+    RegistryAccess,
+    build_images,
+    image_sources,
+)
 from components.cloud_service import CloudSite
 from components.git_server import GitServer, reader
 from components.hosts.host_image import BuildContext
@@ -197,3 +203,18 @@ def test_code_becomes_a_context_whose_place_follows_from_its_content(tmp_path: P
     (tmp_path / "src" / "app.py").write_text("app = 1\n")
     assert made().tag() != first.tag()
     assert not list((tmp_path / "builds").glob(".new-*"))
+
+
+def test_what_is_made_alike_is_built_once(tmp_path: Path, engine: Engine) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "Dockerfile").write_text("FROM scratch\nUSER 1\n")
+    text = "build: {}\ninit: [{name: first, build: {}}]\nsidecars: [{name: beside, build: {context: other}}]"
+
+    def program() -> None:
+        access = RegistryAccess(pulumi.Output.from_input("r:5000"), "me", pulumi.Output.from_input("x"))
+        sources = dict(image_sources(cartridge(text), tmp_path, tmp_path / "builds"))
+        assert set(build_images(sources, access, "base")) == {"site", "site/first", "site/beside"}
+
+    engine.run(program)
+    assert set(engine.of("docker:index/image:Image")) == {"site-image", "site-beside-image"}

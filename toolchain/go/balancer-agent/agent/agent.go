@@ -50,6 +50,7 @@ type Agent struct {
 	trackers map[string]*members.Tracker // by backend name
 	table    program.Table
 	applied  bool
+	problem  string // why not
 	draining bool
 	restarts int
 	reloads  int
@@ -165,12 +166,12 @@ func (a *Agent) turn() {
 	a.follow()
 	finished, err := a.driver.Apply(a.loaded.model, a.table)
 	if err != nil {
-		if a.applied { // once, not at every turn
+		if a.problem != err.Error() { // once, not at every turn
 			log.Printf("the program is not in line: %v", err)
 		}
-		a.applied = false
+		a.applied, a.problem = false, err.Error()
 	} else {
-		a.applied = true
+		a.applied, a.problem = true, ""
 	}
 	for name, ids := range finished {
 		for _, id := range ids {

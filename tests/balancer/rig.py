@@ -100,7 +100,10 @@ class Balancer:
         with self.log.open("ab") as log, self.said.open("ab") as said:
             self.process = subprocess.Popen([self._binary], env=environment, stdout=log, stderr=said)
         if ready:
-            until(self.ready, f"the balancer is ready:\n{self.said.read_text()[-3000:]}", 20)
+            try:
+                until(self.ready, "the balancer is ready", 20)
+            except AssertionError as error:
+                raise AssertionError(f"{error}:\n{self.said.read_text()[-3000:]}") from None
         return self
 
     def ready(self) -> bool:

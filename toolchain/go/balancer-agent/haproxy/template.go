@@ -35,7 +35,7 @@ const (
 )
 
 // In the map of homes: this split's only backend stands in the configuration itself. No backend is called so.
-const alone = "-"
+const alone = "alone:"
 
 // folder names the working files.
 type folder string
@@ -138,7 +138,7 @@ func pickLines(told *model.Model, place folder) []string {
 	}
 	names := slices.Sorted(stdmaps.Keys(told.Splits))
 	single := func(name string) bool { return len(told.Splits[name]) == 1 }
-	if slices.ContainsFunc(names, func(name string) bool { return !single(name) }) {
+	if told.Shared() {
 		lines = append(lines, sharedLines(place)...)
 	}
 	for _, name := range names {
@@ -272,8 +272,9 @@ func maps(told *model.Model, table program.Table, place folder) map[string][]str
 	for backend, text := range table.Maintenance {
 		maintenance = append(maintenance, backend+" "+html.EscapeString(strings.Join(strings.Fields(text), " ")))
 	}
-	found := map[string][]string{
-		place.homes(): homes, place.shares(): dealt, place.others(): others, place.maintenance(): maintenance,
+	found := map[string][]string{place.maintenance(): maintenance}
+	if told.Shared() { // else the configuration does not name them
+		found[place.homes()], found[place.shares()], found[place.others()] = homes, dealt, others
 	}
 	for _, lines := range found {
 		slices.Sort(lines)

@@ -314,3 +314,13 @@ func addressProblems(addresses []Address) (found []error) {
 
 // ByName finds a backend by its name in the template; nil where there is none.
 func (m *Model) ByName(name string) *Backend { return m.byName[name] }
+
+// Shared says whether any split has several backends.
+func (m *Model) Shared() bool {
+	for _, shares := range m.Splits {
+		if len(shares) > 1 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,5 +1,6 @@
 """Stratos documents with anything wrong in them: told by file, never a crash, and what is made validates."""
 
+import copy
 import json
 import tempfile
 from pathlib import Path
@@ -59,7 +60,7 @@ def mutated(draw: st.DrawFn) -> Any:
         holder = _at(document, tuple(holder_path))
         match draw(st.sampled_from(["replace", "replace", "remove", "repeat", "move"])):
             case "replace":
-                holder[key] = draw(st.sampled_from(WILD))
+                holder[key] = copy.deepcopy(draw(st.sampled_from(WILD)))
             case "remove":
                 holder.pop(key)
             case "repeat" if isinstance(holder, list):

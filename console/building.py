@@ -1,7 +1,9 @@
 """`alto build`: every image that an application needs, before its own update asks for them."""
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from autoscaler.act.environment import pulumi
@@ -105,7 +107,8 @@ def _own(cli: Pulumi, found: Site, needed: NeededImages) -> bool:
     from components.cartridge_image import application_sources  # loads Pulumi: only where it is needed
     from toolchain import paths
 
-    sources = application_sources(needed, found.application, paths.home() / "builds" / found.images)
+    folder = paths.home() / "builds" / found.images
+    sources = application_sources(needed, found.application, folder)
     wanted = {key: source.tag() for key, source in sources.items()}
     there = stack_outputs(cli, found.images).get("sources") or {}
     if there == wanted and found.settings.get(IMAGES) == found.images:
@@ -117,7 +120,15 @@ def _own(cli: Pulumi, found: Site, needed: NeededImages) -> bool:
     cli.configure(found.images, {CLOUD: found.cloud, **kept})
     _up(cli, found.images)
     cli.configure(found.stack, {IMAGES: found.images})
+    _forget(folder, {source.context for source in sources.values()})
     return True
+
+
+def _forget(folder: Path, used: Collection[Path]) -> None:
+    """Remove the build contexts that no image is made from any more."""
+    for entry in folder.iterdir() if folder.is_dir() else ():
+        if entry not in used:
+            shutil.rmtree(entry, ignore_errors=True)
 
 
 def _up(cli: Pulumi, stack: str) -> None:

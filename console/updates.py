@@ -1,5 +1,6 @@
 """Updates that a person asks for, with the same runner as the autoscaler's."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from autoscaler.act.pulumi_cli import Pulumi, UpdateResult
 from console import orphans
 from console.errors import BadInput
 from console.kept_data import left_behind, refuse_protected
+from toolchain import paths
 
 Say = Callable[[str], None]
 
@@ -61,6 +63,7 @@ def destroy(stack: str) -> None:
         # They were built for this application alone.
         tell(images, cli.destroy(images, "--refresh=false", listen=print))
         cli.remove(images)
+        shutil.rmtree(paths.home() / "builds" / images, ignore_errors=True)
 
 
 def tell(stack: str, result: UpdateResult) -> None:

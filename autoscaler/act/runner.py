@@ -28,11 +28,12 @@ from autoscaler.act.lease import FileLeases, Leases
 from autoscaler.act.pulumi_cli import PROJECT, Pulumi
 from autoscaler.act.refusals import RunnerClosed
 from autoscaler.act.resident import Resident
-from autoscaler.act.resumption import resume
+from autoscaler.act.resumption import LeftOpen, resume
 from autoscaler.act.stack_work import Item, StackWork
 from autoscaler.act.trouble import ELSEWHERE, trouble_of
 from autoscaler.act.update_pass import Attaches, UpdatePass
 from autoscaler.journal.journal import Journal
+from autoscaler.journal.records import EditRow
 from autoscaler.journal.store import JournalUnusable
 from blueprints.scale import ScaleState
 from toolchain import paths
@@ -192,25 +193,31 @@ class Runner:
 
     def _resume_edits(self, owed: dict[str, str]) -> None:
         """Edits that a killed run left: submitted again, or owed an update, or ended; and who is owed one."""
-        for row in self._journal.open_edits():
-            if not self._cli.exists(row.stack):
-                self._journal.finish([row.id], "stack gone")
-                continue
-            edit = ScaleEdit.from_data(row.request)
-            verdict = resume(row.stage, edit.seen, row.target, self._current(row.stack))
-            item = Item(Ticket(0, row.stack), edit, row.reason, self._monotonic(), row.id)
-            if verdict == "again":
-                self._work(row.stack).pending.append(item)
-            elif verdict == "written":
-                self._work(row.stack).applying.append(item)
-            else:
-                self._journal.finish([row.id], "overtaken")
-            if row.stage != "accepted":
-                owed.setdefault(row.stack, row.reason)
+        rows = self._journal.open_edits()
+        for stack in dict.fromkeys(row.stack for row in rows):
+            self._resume_stack(stack, [row for row in rows if row.stack == stack], owed)
         for stack in self._cli.stacks():
             last = self._journal.last_update(stack)
             if last is not None and last.result != "succeeded":
                 owed.setdefault(stack, last.reason)
+
+    def _resume_stack(self, stack: str, rows: list[EditRow], owed: dict[str, str]) -> None:
+        if not self._cli.exists(stack):
+            self._journal.finish([row.id for row in rows], "stack gone")
+            return
+        edits = [ScaleEdit.from_data(row.request) for row in rows]
+        left = [LeftOpen(row.stage, edit.seen, row.target) for row, edit in zip(rows, edits, strict=True)]
+        verdicts = resume(left, self._current(stack))
+        for row, edit, verdict in zip(rows, edits, verdicts, strict=True):
+            item = Item(Ticket(0, stack), edit, row.reason, self._monotonic(), row.id)
+            if verdict == "again":
+                self._work(stack).pending.append(item)
+            elif verdict == "written":
+                self._work(stack).applying.append(item)
+            else:
+                self._journal.finish([row.id], "overtaken")
+            if row.stage != "accepted":
+                owed.setdefault(stack, row.reason)
 
     def _current(self, stack: str) -> ScaleState | None:
         try:

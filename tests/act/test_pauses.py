@@ -7,7 +7,7 @@ import pytest
 from autoscaler.act import trouble
 from autoscaler.act.edits import ScaleEdit, Ticket
 from autoscaler.act.refusals import ConfigMissing, NotOurs
-from autoscaler.act.resumption import resume
+from autoscaler.act.resumption import LeftOpen, resume
 from autoscaler.act.stack_work import Item, StackWork
 from autoscaler.act.trouble import trouble_of
 from autoscaler.act.update_errors import StackConflict, UpdateError, WrongPassphrase
@@ -75,21 +75,34 @@ def test_trouble_is_told_apart(error: Exception, kind: trouble.Trouble) -> None:
     assert trouble_of(error) is kind
 
 
+def one(stage: str, seen: ScaleState, target: ScaleState | None, current: ScaleState | None) -> str:
+    left = LeftOpen(stage, seen, None if target is None else target.to_data())
+    return resume([left], current)[0]
+
+
 def test_what_was_not_written_is_done_again() -> None:
-    assert resume("accepted", SEEN, None, SEEN) == "again"
-    assert resume("writing", SEEN, TARGET.to_data(), SEEN) == "again"
+    assert one("accepted", SEEN, None, SEEN) == "again"
+    assert one("writing", SEEN, TARGET, SEEN) == "again"
 
 
 def test_what_the_config_has_is_not_written_twice() -> None:
-    assert resume("writing", SEEN, TARGET.to_data(), TARGET) == "written"
-    assert resume("written", SEEN, TARGET.to_data(), TARGET) == "written"
+    assert one("writing", SEEN, TARGET, TARGET) == "written"
+    assert one("written", SEEN, TARGET, TARGET) == "written"
 
 
 def test_what_somebody_changed_since_is_not_changed_back() -> None:
     by_hand = ScaleState(clusters={"web": 1}, generation=8)
-    assert resume("writing", SEEN, TARGET.to_data(), by_hand) == "overtaken"
-    assert resume("written", SEEN, TARGET.to_data(), SEEN) == "overtaken"
+    assert one("writing", SEEN, TARGET, by_hand) == "overtaken"
+    assert one("written", SEEN, TARGET, SEEN) == "overtaken"
+
+
+def test_an_edit_that_our_own_next_one_was_made_on_is_written_too() -> None:
+    later = ScaleState(clusters={"web": 6}, generation=9)
+    first, second = LeftOpen("written", SEEN, TARGET.to_data()), LeftOpen("writing", TARGET, later.to_data())
+    assert resume([first, second], later) == ["written", "written"]
+    assert resume([first, second], TARGET) == ["written", "again"]
+    assert resume([first, second], SEEN) == ["overtaken", "overtaken"]
 
 
 def test_a_config_that_cannot_be_read_now_decides_nothing() -> None:
-    assert resume("written", SEEN, TARGET.to_data(), None) == "again"
+    assert one("written", SEEN, TARGET, None) == "again"

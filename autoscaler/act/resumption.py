@@ -26,7 +26,7 @@ def resume(edits: Sequence[LeftOpen], current: ScaleState | None) -> list[Verdic
 
     An edit is written by one rename, so between `writing` and `written` the config tells which it was. The
     scale that a written edit was decided on is part of it: an earlier edit that made that scale is in the
-    config too. `current` is None where the config cannot be read now: then all are tried again, and told there.
+    config too. `current` is None where the config cannot be read now: then all are tried again.
     """
     verdicts: list[Verdict] = []
     reached = [] if current is None else [current.to_data()]

@@ -184,7 +184,7 @@ class ApplicationLoop:
         self._under_way = _UnderWay(ticket, edit)
         self._by_hand.ours(edit.onto(view.asked))
         changed = self.watched.expected(edit)
-        self.confirming.submit(now, changed)
+        self.confirming.submit(now, changed, free=before is None)
 
     def _reconcile(self, now: float, view: View) -> None:
         """Run an update where a person changed the counts, in the config or by the documents' ranges."""

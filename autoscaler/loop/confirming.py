@@ -36,14 +36,19 @@ class Confirming:
     actuation: Durations = field(default_factory=Durations)
     following: dict[str, Following] = field(default_factory=dict)
     submitted: float | None = None
+    typical: bool = True
     expected: dict[str, int] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
     young: set[str] = field(default_factory=set)
 
-    def submit(self, now: float, expected: Mapping[str, int]) -> None:
-        """An edit was submitted; `expected` are members by Kubernetes name of the clusters it changes."""
-        if self.submitted is None:
-            self.submitted = now
+    def submit(self, now: float, expected: Mapping[str, int], free: bool) -> None:
+        """An edit was submitted; `expected` are members by Kubernetes name of the clusters it changes.
+
+        `free`: nothing was under way before. What waits for another update takes that one's time as well,
+        which may be minutes where it fails: no measure for the next.
+        """
+        self.typical = free and self.submitted is None
+        self.submitted = now
         self.expected = dict(expected)
 
     def give_up(self) -> None:
@@ -58,7 +63,8 @@ class Confirming:
             return None
         took = now - self.submitted
         self.give_up()
-        self.actuation.add(took)
+        if self.typical:
+            self.actuation.add(took)
         return took
 
     def look(self, view: View, seen: Mapping[str, SeenCluster], now: float) -> dict[str, str]:

@@ -118,10 +118,12 @@ def test_no_request_is_lost_while_members_come_and_go(balanced: Balanced) -> Non
     with load_on_both(balanced, RATE) as loads:
         balanced.demo.alto("scale", name, "h.1/a=10", "n.1/a=10")
         for driver, load in loads.items():
-            until(lambda load=load: len(load.seen.by_member) >= 10, f"all members of {driver} serve")
+            until(lambda load=load: len(load.seen.by_member) >= 10, f"all members of {driver} serve", 120)
         balanced.demo.alto("scale", name, "h.1/a=1", "n.1/a=1")
         for driver in DRIVERS:
-            until(lambda driver=driver: len(balanced.members(driver, "a")) == 1, f"{driver} has one left")
+            until(
+                lambda driver=driver: len(balanced.members(driver, "a")) == 1, f"{driver} has one left", 120
+            )
         # A replica of each balancer leaves as on the upgrade of a host; its successor takes over.
         for driver in DRIVERS:
             gone = balanced.replicas(driver)[0]["metadata"]["name"]

@@ -20,6 +20,7 @@ from autoscaler.journal.journal import Journal
 from autoscaler.loop import memory as memories
 from autoscaler.loop.application_loop import ApplicationLoop
 from autoscaler.loop.autoscaler import Autoscaler
+from autoscaler.loop.confirming import Confirming
 from autoscaler.loop.memory import Memory
 from autoscaler.loop.settings import Settings, SettingsError, load
 from autoscaler.loop.watched import Unreadable, Watched
@@ -413,6 +414,17 @@ scaleToZero: {after: 60s}
     run(3, 0.0)
     run(1, 9.0)
     assert shop.office.edits[-1].clusters["web"] >= 1, "a queue at the balancer wakes it"
+
+
+def test_an_update_that_waited_for_another_one_is_no_measure() -> None:
+    confirming = Confirming()
+    two, three = {"web": SeenCluster("web", 2)}, {"web": SeenCluster("web", 3)}
+    confirming.submit(NOW, {"web": 2}, free=True)
+    assert confirming.arrived({}, NOW + 1) is None
+    assert confirming.arrived(two, NOW + 2) == 2.0
+    confirming.submit(NOW + 100, {"web": 3}, free=False)
+    assert confirming.arrived(three, NOW + 400) == 300.0
+    assert confirming.actuation.high == 2.0
 
 
 def test_what_was_learnt_outlives_the_process(shop: Shop, tmp_path: Path) -> None:

@@ -47,7 +47,8 @@ type Driver struct {
 	process    *program.Process
 	former     []*program.Process // they finish what they have
 
-	applied map[string]string // the maps in the running process, joined
+	template string            // as last taken
+	applied  map[string]string // the maps in the running process, joined
 }
 
 // New makes a driver with its working files in place, and takes in what HAProxy logs.
@@ -106,6 +107,7 @@ func (d *Driver) Load(told *model.Model, template string, table program.Table) e
 	if err := os.Rename(file+".new", file); err != nil {
 		return err
 	}
+	d.template = template
 	return d.start(told, file)
 }
 
@@ -172,7 +174,7 @@ func await(process *program.Process, commands commands) error {
 
 // Restart starts HAProxy anew, with the members of now.
 func (d *Driver) Restart(told *model.Model, table program.Table) error {
-	return d.start(told, d.place.path("haproxy.cfg"))
+	return d.Load(told, d.template, table)
 }
 
 // Stop lets HAProxy end: it takes nothing new, answers what comes on open connections, and closes them.

@@ -26,40 +26,6 @@ local function pause(backend)
     return 0.02 + count.waiting(backend) / 20000
 end
 
-local function look(split, known)
-    local now = tables.current()
-    local parts = now.splits[split]
-    local name = parts and choice.backend(parts)
-    local backend = name and now.backends[name]
-    if not backend then
-        return known
-    end
-    return backend, not backend.maintenance and choice.member(backend, {}) or nil
-end
-
-local function wait(split, first)
-    if count.waiting(first.name) >= first.length then
-        return nil, nil, "queue-full"
-    end
-    count.wait(first.name, 1)
-    ngx.ctx.alto_waits = first.name -- should this end while it sleeps
-    local deadline = ngx.now() + first.wait
-    local backend, member = first, nil
-    while not member and ngx.now() < deadline do
-        ngx.sleep(pause(first.name))
-        backend, member = look(split, first)
-        if backend.maintenance then
-            break
-        end
-    end
-    ngx.ctx.alto_waits = nil
-    count.wait(first.name, -1)
-    if member then
-        return backend, member
-    end
-    return nil, nil, #first.members > 0 and "queue-timeout" or "no-members"
-end
-
 local function take(backend, member)
     count.serve(backend.name, member.id, 1)
     ngx.var.alto_backend = backend.name
@@ -69,9 +35,65 @@ local function take(backend, member)
     ngx.ctx.alto = own
 end
 
+local function release()
+    local own = ngx.ctx.alto
+    if own then
+        count.serve(own.backend.name, own.member.id, -1)
+        ngx.ctx.alto = nil
+    end
+end
+
+-- Another worker may have taken the same last place meanwhile: whoever finds too many steps back.
+local function claim(backend, member)
+    take(backend, member)
+    if backend.most == 0 or count.serving(backend.name, member.id) <= backend.most then
+        return true
+    end
+    release()
+    ngx.var.alto_member = ""
+    return false
+end
+
+-- The backend for a split's next request, and whether it has a member for it, which is taken then.
+local function look(split, known)
+    local now = tables.current()
+    local parts = now.splits[split]
+    local name = parts and choice.backend(parts)
+    local backend = name and now.backends[name]
+    if not backend then
+        return known, false
+    end
+    local member = not backend.maintenance and choice.member(backend, {})
+    return backend, member and claim(backend, member)
+end
+
+-- Why the wait was in vain; nil where it was not.
+local function wait(split, first)
+    if count.waiting(first.name) >= first.length then
+        return "queue-full"
+    end
+    count.wait(first.name, 1)
+    ngx.ctx.alto_waits = first.name -- should this end while it sleeps
+    local deadline = ngx.now() + first.wait
+    local backend, taken = first, false
+    while not taken and not backend.maintenance and ngx.now() < deadline do
+        ngx.sleep(pause(first.name))
+        backend, taken = look(split, first)
+    end
+    ngx.ctx.alto_waits = nil
+    count.wait(first.name, -1)
+    if taken then
+        return nil
+    end
+    if backend.maintenance then
+        return "maintenance", backend.maintenance
+    end
+    return #backend.members > 0 and "queue-timeout" or "no-members"
+end
+
 -- In the access phase: chooses, and waits where nobody can take it now.
 function M.enter(split)
-    local backend, member = look(split)
+    local backend, taken = look(split)
     if not backend then
         return refuse("no-members")
     end
@@ -79,14 +101,12 @@ function M.enter(split)
     if backend.maintenance then
         return refuse("maintenance", backend.maintenance)
     end
-    if not member then
-        local reason
-        backend, member, reason = wait(split, backend)
-        if not member then
-            return refuse(reason)
+    if not taken then
+        local reason, notice = wait(split, backend)
+        if reason then
+            return refuse(reason, notice)
         end
     end
-    take(backend, member)
 end
 
 -- In the balancer's phase: at first, and again for every retry.
@@ -143,10 +163,7 @@ end
 function M.leave(split)
     ngx.var.alto_split = split
     local own = ngx.ctx.alto
-    if own then
-        count.serve(own.backend.name, own.member.id, -1)
-        ngx.ctx.alto = nil
-    end
+    release()
     if ngx.ctx.alto_waits then
         count.wait(ngx.ctx.alto_waits, -1)
         ngx.ctx.alto_waits = nil

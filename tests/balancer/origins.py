@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import concurrent.futures
 import hashlib
 import threading
 from collections.abc import Coroutine
@@ -23,9 +24,9 @@ class Loop:
         """The result of `work`, which runs on the loop."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(limit)
 
-    def start(self, work: Coroutine[Any, Any, Found]) -> "asyncio.futures.Future[Found]":
+    def start(self, work: Coroutine[Any, Any, Found]) -> concurrent.futures.Future[Found]:
         """Have `work` run by itself; `.result(limit)` waits for it."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop)  # type: ignore[return-value]
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)

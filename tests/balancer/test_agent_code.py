@@ -17,7 +17,7 @@ def test_the_agents_own_tests_pass() -> None:
     go = gobuild.find_go(Progress("", quiet=True)).path
     # As the agent is built, so that what it needs is compiled once.
     environment = {**os.environ, "CGO_ENABLED": "0"}
-    command = [go, "test", "-trimpath", "-mod=readonly", "./..."]
+    command = [str(go), "test", "-trimpath", "-mod=readonly", "./..."]
     done = subprocess.run(
         command, cwd=MODULE, env=environment, capture_output=True, text=True, timeout=900, check=False
     )

@@ -66,6 +66,7 @@ def main() -> None:
     parser.add_argument("--kwok", type=Path, help="the kwok program; left out, built from toolchain/go/kwok")
     parser.add_argument("--metrics-server", type=Path, help="the program; left out, built in the same way")
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--factors", action="append", choices=("all", "cpu"), help="what ours goes by")
     parser.add_argument("--seconds", type=float, default=90.0, help="how long `size` watches the loop")
     asked = parser.parse_args()
     print(f"load average at the start: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
@@ -85,7 +86,7 @@ def main() -> None:
         program = asked.metrics_server or built(
             "metrics-server", "sigs.k8s.io/metrics-server/cmd/metrics-server"
         )
-        steps(program, asked.rounds)
+        steps(program, asked.rounds, asked.factors or ["all", "cpu"])
     print(f"load average at the end: {os.getloadavg()[0]:.1f}")
 
 

@@ -45,14 +45,14 @@ HPA = f"/apis/autoscaling/v2/namespaces/app-{THEIRS}/horizontalpodautoscalers"
 DEPLOYMENT = "/apis/apps/v1/namespaces/app-{}/deployments/web"
 
 
-def steps(metrics_server: Path, rounds: int) -> None:
+def steps(metrics_server: Path, rounds: int, factors: list[str]) -> None:
     """Run the rounds and print each, then the medians and their ratio."""
     cli = pulumi()
     file = credentials.refresh(cli, CLOUD)
     if file is None:
         raise SystemExit("the demo's cluster is needed: ./alto demo")
     client = Client(kubeconfigs.resolve(kubeconfigs.parse(file.read_text())))
-    found: dict[str, list[tuple[Seen, Seen]]] = {name: [] for name in THRESHOLDS}
+    found: dict[str, list[tuple[Seen, Seen]]] = {name: [] for name in factors}
     with ExitStack() as stack:
         documents = paths.home() / "bench"
         documents.mkdir(exist_ok=True)
@@ -60,7 +60,7 @@ def steps(metrics_server: Path, rounds: int) -> None:
         stack.enter_context(metrics(client, metrics_server, file))
         stack.enter_context(autoscaled(documents))
         for number in range(rounds):
-            for name in THRESHOLDS:
+            for name in factors:
                 pair = one_round(client, documents, urls, name)
                 found[name].append(pair)
                 ours, theirs = pair
@@ -85,7 +85,7 @@ class Seen:
     ready: float = float("nan")
 
 
-def one_round(client: Client, documents: Path, urls: list[str], factors: str, log: Path) -> tuple[Seen, Seen]:
+def one_round(client: Client, documents: Path, urls: list[str], factors: str) -> tuple[Seen, Seen]:
     """Both at one member and calm; then the step."""
     write(documents, OURS, THRESHOLDS[factors])
     pairs = [(url, Traffic(url)) for url in urls]

@@ -29,6 +29,9 @@ def deployed(demo: Demo, application: str, blueprint: Path) -> Iterator[str]:
     finally:
         demo.alto("destroy", stack, "--yes")
         demo.run("pulumi", "stack", "rm", stack, "--yes")
+        # Data outlives its application, and a test's must not outlive the test.
+        kept = ("kubectl", "delete", "namespace", f"app-{application}", "--ignore-not-found", "--wait=false")
+        demo.run(*kept)
         config.unlink(missing_ok=True)
 
 

@@ -123,12 +123,15 @@ class Supervisor:
             while not self._stopped.is_set():
                 self._woken.clear()
                 due = self.look()
-                if not any(a.busy or a.waits for a in self._applications.values()):
+                if not any(a.busy or (a.waits and not a.memory.trouble) for a in self._all()):
                     break
                 self._woken.wait(min(max(due - self._now(), 0.05), LOOK_AGAIN))
-            return not any(a.memory.trouble or a.put_off for a in self._applications.values())
+            return not any(a.memory.trouble or a.put_off for a in self._all())
         finally:
             self._close()
+
+    def _all(self) -> list[_Application]:
+        return list(self._applications.values())
 
     def _close(self) -> None:
         self._workers.shutdown(wait=True)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from autoscaler.act import stack_config, stack_lock
-from autoscaler.act.update_errors import StackConflict, UpdateError, WrongPassphrase
+from autoscaler.act.update_errors import StackConflict, UpdateError, UpdateKilled, WrongPassphrase
 
 PROJECT = "altostratus"
 Listener = Callable[[str], None]
@@ -212,6 +212,8 @@ class Pulumi:
             raise
         if log:
             self._keep(stack, command, text)
+        if code < 0:
+            raise UpdateKilled(f"pulumi {arguments[0]} of {stack} was ended by signal {-code}")
         if code != 0:
             raise self._error(arguments, stack, text + (errors or ""))
         return text

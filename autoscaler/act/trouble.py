@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from autoscaler.act.refusals import ConfigMissing, NotOurs, Refusal
 from autoscaler.act.stack_config import ConfigUnreadable
-from autoscaler.act.update_errors import StackConflict, UpdateError, WrongPassphrase
+from autoscaler.act.update_errors import StackConflict, UpdateError, UpdateKilled, WrongPassphrase
 from autoscaler.journal.store import JournalUnusable
 from blueprints.findings import DocumentError
 
@@ -31,6 +31,7 @@ class Trouble:
 
 # A person's update may take minutes; it frees the stack without telling anyone.
 BUSY = Trouble("busy", 0.5, 1.6, 5, passes=True)
+KILLED = Trouble("killed", 0.5, 2, 30, passes=True)
 # An API server comes back after seconds (restart) or minutes; asking costs one process start.
 AWAY = Trouble("cluster away", 2, 1.7, 20, passes=True)
 DISK = Trouble("disk full", 2, 1.7, 30, passes=True)
@@ -59,6 +60,8 @@ def trouble_of(error: BaseException) -> Trouble:
     """The kind of trouble that an error is."""
     if isinstance(error, StackConflict):
         return BUSY
+    if isinstance(error, UpdateKilled):
+        return KILLED
     if isinstance(error, NotOurs):
         return ELSEWHERE
     if isinstance(error, WrongPassphrase | ConfigMissing | ConfigUnreadable | DocumentError | Refusal):

@@ -17,3 +17,7 @@ class WrongPassphrase(UpdateError):
     """The stack's secrets cannot be read with the passphrase at hand."""
 
     exit_code = 2
+
+
+class UpdateKilled(UpdateError):
+    """The CLI was ended by a signal; what it had begun is known from its lock and its state."""

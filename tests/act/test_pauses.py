@@ -10,7 +10,7 @@ from autoscaler.act.refusals import ConfigMissing, NotOurs
 from autoscaler.act.resumption import LeftOpen, resume
 from autoscaler.act.stack_work import Item, StackWork
 from autoscaler.act.trouble import trouble_of
-from autoscaler.act.update_errors import StackConflict, UpdateError, WrongPassphrase
+from autoscaler.act.update_errors import StackConflict, UpdateError, UpdateKilled, WrongPassphrase
 from autoscaler.journal.store import JournalUnusable
 from blueprints.scale import ScaleState
 
@@ -59,6 +59,7 @@ def test_a_new_edit_is_tried_at_once_where_it_may_cure_the_failure() -> None:
     ("error", "kind"),
     [
         (StackConflict("x"), trouble.BUSY),
+        (UpdateKilled("x"), trouble.KILLED),
         (NotOurs("x"), trouble.ELSEWHERE),
         (WrongPassphrase("x"), trouble.UNUSABLE),
         (ConfigMissing("x"), trouble.UNUSABLE),

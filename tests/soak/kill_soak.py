@@ -29,6 +29,7 @@ from toolchain import paths
 # Who dies: the autoscaler, the update's CLI, or everything at once, as when the power fails.
 KINDS = ("autoscaler", "autoscaler", "update", "both", "all")
 SETTLE_SECONDS = 240.0
+UNWRITTEN = {"stale", "superseded", "unchanged", "overtaken"}
 
 
 @dataclass
@@ -172,7 +173,7 @@ def check(world: World, log: Path, report: Report) -> None:
     # Edits that came together share one write; an edit that was written twice would leave a generation bare.
     written: dict[int, set[str]] = {}
     for edit in edits:
-        if edit.target is not None and edit.outcome == "applied":
+        if edit.target is not None and edit.outcome not in UNWRITTEN:
             written.setdefault(edit.target["generation"], set()).add(json.dumps(edit.target, sort_keys=True))
     if sorted(written) != list(range(2, wanted.generation + 1)):
         missing = sorted(set(range(2, wanted.generation + 1)) ^ set(written))

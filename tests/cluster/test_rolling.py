@@ -28,9 +28,9 @@ def test_no_request_fails_during_an_update_and_scaling(book: GuestBook) -> None:
         most = len(book.members("web"))
         book.scale("web=1")
         # Those who leave serve for a while yet.
-        until(lambda: len(book.get("pods")["items"]) == len(book.members()), "the others to be gone")
+        until(lambda: len(book.get("pods")["items"]) == len(book.members()), "the others to be gone", 180)
     assert not before.items() & replaced.items()
     assert (most, len(book.members("web"))) == (4, 1)
-    assert load.failures == {}
+    assert load.failures == {}, load
     assert load.answered > 1000
     assert load.reopened <= load.answered * _REOPENED_AT_MOST

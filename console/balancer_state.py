@@ -22,10 +22,11 @@ _ANSWER_SECONDS = 4.0
 
 @dataclass
 class MemberFigures:
-    """One member over all replicas of its balancer."""
+    """One member over all replicas of its balancer; `known` is how many of them know it."""
 
     state: str
     address: str
+    known: int = 0
     serving: int = 0
     queued: int = 0
     requests: int = 0
@@ -172,6 +173,7 @@ def _add_backend(total: BackendFigures, one: Mapping[str, Any]) -> None:
         seen = total.members.setdefault(name, MemberFigures(member["state"], member["address"]))
         # Replicas may hear of a change one after the other: the least ready one is told.
         seen.state = max(seen.state, member["state"], key=_STATES.index)
+        seen.known += 1
         seen.serving += int(member["inFlight"]["serving"])
         seen.queued += int(member["inFlight"]["queued"])
         seen.requests += int(member["requests"])

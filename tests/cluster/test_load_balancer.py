@@ -192,11 +192,19 @@ def test_weights_change_within_a_second_and_cost_no_request(balanced: Balanced) 
             group = DRIVERS[driver]
             (split,) = {r["split"] for r in balanced.described(driver)["routes"] if r["path"] == "/"}
             (other,) = until(lambda driver=driver: balanced.members(driver, "b"), "b has its member")
+            until(lambda driver=driver, other=other: _known(balanced, driver, other), "both replicas know b")
             balanced.control(driver, weights={split: {f"{group}/a": 0, f"{group}/b": 100}})
             told = time.monotonic()
             until(lambda load=load, other=other: load.seen.by_member[other], f"b serves by {driver}")
             assert time.monotonic() - told < 1.0, f"{driver} took longer than a second"
             balanced.control(driver, weights={split: {f"{group}/a": 50, f"{group}/b": 50}})
+
+
+def _known(balanced: Balanced, driver: str, member: str) -> bool:
+    told = json.loads(balanced.demo.alto("lb", balanced.stack.removeprefix("app-"), "--json").stdout)
+    (backends,) = (each["backends"] for each in told if each["driver"] == driver)
+    found = backends[f"{DRIVERS[driver]}/b"]["members"].get(member, {})
+    return found.get("state") == "serving" and found.get("known") == 2
 
 
 def test_requests_in_flight_are_as_many_as_the_generator_has(balanced: Balanced) -> None:

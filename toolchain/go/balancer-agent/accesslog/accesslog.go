@@ -19,19 +19,26 @@ const (
 type Writer struct {
 	to      io.Writer
 	mutex   sync.Mutex
-	pending bytes.Buffer
+	pending *bytes.Buffer
+	spare   *bytes.Buffer // takes turns with it: new memory for every batch would cost more than the lines
 	dropped uint64
+
+	writing sync.Mutex
 }
 
 // New writes to `to` until the program ends.
 func New(to io.Writer) *Writer {
-	writer := &Writer{to: to}
+	writer := newWriter(to)
 	go func() {
 		for range time.Tick(flushEvery) {
 			writer.Flush()
 		}
 	}()
 	return writer
+}
+
+func newWriter(to io.Writer) *Writer {
+	return &Writer{to: to, pending: &bytes.Buffer{}, spare: &bytes.Buffer{}}
 }
 
 // Line adds one line, of about this size, that `write` appends to what it is given.
@@ -49,16 +56,19 @@ func (w *Writer) Line(size int, write func(into []byte) []byte) {
 
 // Flush writes what is there.
 func (w *Writer) Flush() {
+	w.writing.Lock()
+	defer w.writing.Unlock()
 	w.mutex.Lock()
-	batch := bytes.Clone(w.pending.Bytes())
-	w.pending.Reset()
+	batch := w.pending
+	w.pending, w.spare = w.spare, batch
 	dropped := w.dropped
 	w.dropped = 0
 	w.mutex.Unlock()
 	if dropped > 0 {
 		log.Printf("%d lines of the access log were dropped: standard output is not read fast enough", dropped)
 	}
-	if len(batch) > 0 {
-		_, _ = w.to.Write(batch)
+	if batch.Len() > 0 {
+		_, _ = w.to.Write(batch.Bytes())
 	}
+	batch.Reset()
 }

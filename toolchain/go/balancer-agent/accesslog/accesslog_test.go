@@ -8,7 +8,7 @@ import (
 
 func TestLinesAreWrittenWholeAndTooManyAreDropped(t *testing.T) {
 	var to bytes.Buffer
-	writer := &Writer{to: &to}
+	writer := newWriter(&to)
 	line := func(text string) {
 		writer.Line(len(text), func(into []byte) []byte { return append(into, text...) })
 	}

@@ -5,6 +5,7 @@ checkouts of a user: built tools and images, keyed by their content.
 """
 
 import os
+import shutil
 from pathlib import Path
 
 
@@ -39,11 +40,14 @@ def pulumi_home() -> Path:
     """`PULUMI_HOME`: plugins and credentials apart from the user's own.
 
     The CLI keeps a debug log of some megabytes of every command, at a third of its processor time, wherever
-    it can make a folder for them: here a file stands in its place. `pulumi -v=9 --logtostderr` still shows it.
+    it can make a folder for them: a file stands in its place. `pulumi -v=9 --logtostderr` still shows it.
     """
     path = home() / "pulumi"
     path.mkdir(mode=0o700, exist_ok=True)
     logs = path / "logs"
+    if logs.is_dir():
+        # A home from before; a command that is just writing there keeps it until next time.
+        shutil.rmtree(logs, ignore_errors=True)
     if not logs.exists():
         logs.touch(mode=0o600)
     return path

@@ -195,7 +195,13 @@ func (d *Driver) Stop(within time.Duration) {
 func (d *Driver) Apply(told *model.Model, table program.Table) (map[string][]string, error) {
 	running := d.commands()
 	var problems []error
-	for file, lines := range maps(told, table, d.place) {
+	found := maps(told, table, d.place)
+	// Homes come last: what is no home any more is dealt by then.
+	for _, file := range []string{d.place.maintenance(), d.place.shares(), d.place.others(), d.place.homes()} {
+		lines, named := found[file]
+		if !named {
+			continue
+		}
 		joined := strings.Join(lines, "\n")
 		if before, known := d.applied[file]; known && before == joined {
 			continue

@@ -252,8 +252,8 @@ func maps(told *model.Model, table program.Table, place folder) map[string][]str
 			continue
 		}
 		if home := slices.IndexFunc(parts, func(s shares.Share) bool { return s.Part >= 1 }); home >= 0 {
+			// Dealt as well: while one map follows the other, either has an answer.
 			homes = append(homes, split+" "+name(parts[home].Backend))
-			continue
 		}
 		slot, largest := 0, 0
 		for i, count := range shares.Slots(parts, slots) {

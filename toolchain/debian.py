@@ -3,7 +3,8 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from toolchain import paths
@@ -11,6 +12,8 @@ from toolchain.errors import ToolchainError
 from toolchain.locks import exclusive
 
 OS_RELEASE = Path("/etc/os-release")
+POLICY = Path("/usr/sbin/policy-rc.d")
+_MARK = "altostratus"
 
 
 def is_debian() -> bool:
@@ -29,7 +32,7 @@ def can_install() -> bool:
 
 
 def install(packages: Sequence[str]) -> None:
-    """Install `packages` without asking and without recommendations.
+    """Install `packages` without asking, without recommendations, and without starting their services.
 
     The package lists are refreshed only when the first try fails, as that needs the network.
     Raises ToolchainError with the end of apt's own words.
@@ -39,7 +42,7 @@ def install(packages: Sequence[str]) -> None:
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
     command = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
     wait = ["-o", "DPkg::Lock::Timeout=300"]
-    with exclusive(paths.cache() / "locks" / "apt"), log.open("ab") as output:
+    with exclusive(paths.cache() / "locks" / "apt"), _no_service_starts(), log.open("ab") as output:
 
         def run(arguments: Sequence[str]) -> bool:
             result = subprocess.run(
@@ -58,3 +61,20 @@ def install(packages: Sequence[str]) -> None:
         f"apt-get could not install {', '.join(packages)}: {tail}",
         f"Look at {log}; then install them by hand and run the command again.",
     )
+
+
+@contextmanager
+def _no_service_starts() -> Iterator[None]:
+    """Programs are wanted, not a web server on every address: Debian asks this file before it starts one.
+
+    A machine's own policy stays; ours is taken away, also where a killed run left it.
+    """
+    ours = not POLICY.exists() or _MARK in POLICY.read_text(errors="replace")
+    if ours:
+        POLICY.touch(mode=0o755)
+        POLICY.write_text(f"#!/bin/sh\n# {_MARK}: while its packages are installed\nexit 101\n")
+    try:
+        yield
+    finally:
+        if ours:
+            POLICY.unlink(missing_ok=True)

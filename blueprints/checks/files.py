@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from blueprints.checks.levels import levels_of
+from blueprints.code_packages import packages_missing
 from blueprints.composition import DocumentPath
 from blueprints.detection import runtime_of
 from blueprints.findings import DocumentError, Finding
@@ -37,7 +38,7 @@ def check_files(document: Loaded) -> Iterator[Finding]:
 
 
 def _undetected(document: Loaded) -> Iterator[Finding]:
-    """Folders of code that no runtime is recognised in."""
+    """Folders of code that no runtime is recognised in, and those without the packages they list."""
     if not isinstance(document.model, Cartridge):
         return
     cartridge = document.model
@@ -49,7 +50,16 @@ def _undetected(document: Loaded) -> Iterator[Finding]:
         if code is None or not (document.folder / code.path).is_dir():
             continue
         try:
-            runtime_of(code, document.folder)
+            runtime = runtime_of(code, document.folder)
+            listed = packages_missing(document.folder / code.path, runtime)
+            if listed is not None:
+                yield document.finding(
+                    "ALT1214",
+                    f"the packages that {listed.file} lists are not beside the code, and are not fetched",
+                    (*place, "code", "path"),
+                    severity="warning",
+                    hint=f"Put them there first ({listed.command}), or fetch them in a `build` or `setup`.",
+                )
         except DocumentError as error:
             for found in error.findings:
                 where = (*place, "code", "path")

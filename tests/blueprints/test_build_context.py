@@ -9,6 +9,7 @@ from blueprints.detection import completed, detect_runtime
 from blueprints.findings import DocumentError
 from blueprints.images_needed import needed_images
 from blueprints.kinds.cartridge import Cartridge
+from blueprints.validate import validate
 from blueprints.workspace import Workspace, library
 
 APPLICATION = """
@@ -137,3 +138,33 @@ def test_an_application_needs_the_librarys_images_and_its_own(tmp_path: Path) ->
     assert needed.library == ("mysql", "static")
     assert set(needed.own) == {"service"}
     assert needed.artifacts == {"search/pages": tmp_path / "pages"}
+
+
+@pytest.mark.parametrize(
+    ("runtime", "file", "lists", "lists_none", "folder"),
+    [
+        ("node", "package.json", '{"dependencies": {"x": "1"}}', '{"dependencies": {}}', "node_modules"),
+        (
+            "php",
+            "composer.json",
+            '{"require": {"php": "8", "a/b": "1"}}',
+            '{"require": {"php": "8"}}',
+            "vendor",
+        ),
+        ("python", "requirements.txt", "# one\nflask==3\n", "# none\n\n", "vendor"),
+    ],
+)
+def test_listed_packages_that_are_not_beside_the_code_are_warned_of(
+    tmp_path: Path, runtime: str, file: str, lists: str, lists_none: str, folder: str
+) -> None:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "c.yaml").write_text(
+        f"apiVersion: altostratus/v1\nkind: Cartridge\nname: c\ncode: {{path: code, runtime: {runtime}}}\n"
+    )
+    (tmp_path / "code" / file).write_text(lists_none)
+    assert validate([tmp_path]).findings == ()
+    (tmp_path / "code" / file).write_text(lists)
+    found = validate([tmp_path]).findings
+    assert [(f.severity, f.line, file in f.message) for f in found] == [("warning", 4, True)]
+    (tmp_path / "code" / folder).mkdir()
+    assert validate([tmp_path]).findings == ()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 # A group instance goes only when the rest would be this full at most: instances are costly to make again.
 FULL_AFTER_SHRINKING = 0.8
@@ -106,9 +107,10 @@ def decide_application(
     # Ratios raise wishes, full clusters raise groups, groups in a ratio raise others: all only upwards and
     # bounded, so that the rounds end.
     floors = _shrunk(shape, totals, groups, reasons)
+    followers: dict[tuple[int, str], tuple[int, Fraction]] = {}
     while True:
         before = (dict(totals), dict(floors))
-        _apply_proportions(shape, totals, floors, reasons)
+        _apply_proportions(shape, totals, floors, followers, reasons)
         _grow_groups(shape, totals, floors, reasons)
         if (totals, floors) == before:
             break
@@ -158,30 +160,43 @@ def _shrunk(
 
 
 def _apply_proportions(
-    shape: Shape, totals: dict[str, int], groups: dict[str, int], reasons: list[str]
+    shape: Shape,
+    totals: dict[str, int],
+    groups: dict[str, int],
+    followers: dict[tuple[int, str], tuple[int, Fraction]],
+    reasons: list[str],
 ) -> None:
-    for proportion in shape.proportions:
+    """Raise what is under its share. ``followers``: count and exact factor that a proportion gave a part; as
+    long as it stands there, its rounding up makes nobody else follow."""
+    for number, proportion in enumerate(shape.proportions):
         have = {
             path: totals[path] if path in totals else groups[path] * _copies(shape, groups, path)
             for path in proportion.members
         }
-        pairs = list(zip(proportion.members, proportion.parts, strict=True))
-        leader, part = max(pairs, key=lambda pair: have[pair[0]] / pair[1])
-        for path, share in pairs:
-            due = -(-have[leader] * share // part)
+        factors = {}
+        for path, part in zip(proportion.members, proportion.parts, strict=True):
+            put, factor = followers.get((number, path), (None, Fraction(0)))
+            factors[path] = factor if put == have[path] else Fraction(have[path], part)
+        leader = max(factors, key=lambda path: factors[path])
+        parts = dict(zip(proportion.members, proportion.parts, strict=True))
+        for path, share in parts.items():
+            due = math.ceil(factors[leader] * share)
+            reason = f"follows {leader} at {share}:{parts[leader]}."
             if path in totals:
                 # A follower is never asked for more than it may have at most: only wishes of its own can
                 # overflow, and ratios that contradict each other come to rest at the bounds.
                 due = min(due, shape.clusters[path].maximum * _most_copies(shape, path))
                 if due > totals[path]:
                     totals[path] = due
-                    reasons.append(f"{path} follows {leader} at {share}:{part}.")
+                    followers[number, path] = (due, factors[leader])
+                    reasons.append(f"{path} {reason}")
                 continue
             copies = _copies(shape, groups, path)
             each = min(shape.groups[path].maximum, -(-due // copies) if copies else 0)
             if each > groups[path]:
                 groups[path] = each
-                reasons.append(f"Group {path} follows {leader} at {share}:{part}.")
+                followers[number, path] = (each * copies, factors[leader])
+                reasons.append(f"Group {path} {reason}")
 
 
 def _grow_groups(shape: Shape, totals: dict[str, int], groups: dict[str, int], reasons: list[str]) -> None:

@@ -22,7 +22,7 @@ from autoscaler.replay.report import prepared, replay
 from autoscaler.replay.subject import Subject
 from autoscaler.replay.trace import Trace, TraceError, read_trace
 
-TRACES = Path("/work/shared/data/traces")
+TRACES = Path(__file__).parents[2].parent / "shared/data/traces"
 needs_traces = pytest.mark.skipif(not TRACES.is_dir(), reason=f"no public traces in {TRACES}")
 
 

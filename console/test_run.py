@@ -72,7 +72,9 @@ def _with_clusters(arguments: Sequence[str]) -> int:
         with Progress("alto test: tools, engine and base image") as progress:
             prepare(progress)
         found = engine.find()
-        return _pytest(list(arguments), {"ALTO_KEEP_ENGINE": "1", "DOCKER_HOST": found.host if found else ""})
+        side_by_side = ["-n", "2", "--dist", "loadgroup"]  # see tests/conftest.py
+        settings = {"ALTO_KEEP_ENGINE": "1", "DOCKER_HOST": found.host if found else ""}
+        return _pytest([*side_by_side, *arguments], settings)
     finally:
         if not was_running:
             engine.stop()

@@ -10,6 +10,25 @@ import pytest
 from tests.demo import ROOT, Demo
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The demo's tests beside all others on real engines, each of the two in one process, units last.
+
+    They wait more than they compute: side by side they take little longer than the longer half.
+    """
+
+    def group(item: pytest.Item) -> str:
+        # Those of conformance run on the demo's cluster where there is one.
+        if {"demo", "cluster_kubeconfig"} & set(getattr(item, "fixturenames", ())):
+            return "demo"
+        real = item.get_closest_marker("engine") or item.get_closest_marker("cluster")
+        return "engine" if real else ""
+
+    for item in items:
+        if name := group(item):
+            item.add_marker(pytest.mark.xdist_group(name))
+    items.sort(key=lambda item: ("demo", "engine", "").index(group(item)))
+
+
 @pytest.fixture(scope="session")
 def alto_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """State of the test run's own, apart from the user's."""

@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"errors"
 	"fmt"
 	"log"
 	"maps"
@@ -264,75 +263,6 @@ func (a *Agent) endpoints(backend *model.Backend) ([]members.Endpoint, bool) {
 	return members.FromSlices(a.source.Slices(*backend.Service), backend.Service.Port), true
 }
 
-func (a *Agent) readControlData() {
-	fromCluster := ""
-	if a.source != nil {
-		fromCluster = a.source.Control()
-	}
-	control, hash, err := readControl(a.settings, fromCluster)
-	if err != nil {
-		if a.controls.Problem != err.Error() {
-			log.Printf("control data is not used: %v", err)
-		}
-		a.controls = controlStatus{hash, err.Error()}
-		return // the last good one stays
-	}
-	a.control = control
-	a.controls = controlStatus{hash, strings.Join(control.Unknown(a.loaded.model), "; ")}
-}
-
-// readFiles takes a changed configuration, if the program does.
-func (a *Agent) readFiles() {
-	found, err := readConfiguration(a.settings, a.driver.Template())
-	a.mutex.Lock()
-	defer a.mutex.Unlock()
-	if found.hash == "" || found.hash == a.loaded.hash || (a.refused != nil && found.hash == a.refused.Hash) {
-		if found.hash == a.loaded.hash {
-			a.refused = nil
-		}
-		return
-	}
-	if err == nil && a.patient() {
-		return // they wait for a first member, and would not outlive a reload
-	}
-	if err == nil && found.model.Driver != a.loaded.model.Driver {
-		err = fmt.Errorf("the driver cannot change from %s to %s here", a.loaded.model.Driver, found.model.Driver)
-	}
-	before := a.loaded
-	if err == nil {
-		a.loaded = found
-		a.follow()
-		err = a.driver.Load(found.model, found.template, a.table)
-	}
-	if err != nil {
-		a.loaded = before
-		a.follow()
-		a.refused = &Refusal{At: unix(time.Now()), Hash: found.hash, Reason: err.Error()}
-		log.Printf("configuration %s is refused, %s stays: %v", found.hash, before.hash, err)
-		return
-	}
-	a.loadedAt, a.refused = time.Now(), nil
-	a.reloads++
-	for name := range a.trackers {
-		if found.model.ByName(name) == nil {
-			delete(a.trackers, name)
-		}
-	}
-	a.watch(found.model)
-	log.Printf("configuration %s is in force", found.hash)
-}
-
-// patient says whether a new configuration had better wait a little: requests wait for a first member.
-func (a *Agent) patient() bool {
-	for name, since := range a.waiting {
-		backend := a.loaded.model.ByName(name)
-		if backend != nil && a.serving(backend, a.table) == 0 && time.Since(since) < reloadWaits {
-			return true
-		}
-	}
-	return false
-}
-
 // revive starts the program again after it ended by itself; false when it is time to stop.
 func (a *Agent) revive(stop <-chan struct{}) bool {
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, restartAtMost) {
@@ -373,82 +303,6 @@ func (a *Agent) end() {
 	a.driver.Stop(within)
 	log.Printf("ended")
 }
-
-// watchWaiting notes since when requests wait for a first member.
-func (a *Agent) watchWaiting() {
-	samples, err := a.driver.Samples()
-	if err != nil {
-		return
-	}
-	for name, sample := range samples {
-		if sample.InFlight.Queued == 0 {
-			delete(a.waiting, name)
-		} else if _, known := a.waiting[name]; !known {
-			a.waiting[name] = time.Now()
-		}
-	}
-}
-
-// Ready says whether this replica should get requests, and if not, why.
-//
-// While a configuration is being loaded the answer is that of before: what runs goes on serving.
-func (a *Agent) Ready() error {
-	if !a.mutex.TryLock() {
-		if before := a.readiness.Load(); before != nil {
-			return *before
-		}
-		a.mutex.Lock()
-	}
-	defer a.mutex.Unlock()
-	found := a.ready()
-	a.readiness.Store(&found)
-	return found
-}
-
-func (a *Agent) ready() error {
-	process := a.driver.Process()
-	switch {
-	case a.draining:
-		return errors.New("ending")
-	case a.loaded.hash == "":
-		return errors.New("nothing is loaded yet")
-	case process == nil || !process.Running():
-		return errors.New("the program does not run")
-	case a.clients != nil && !a.synced && !a.anyMembers():
-		return errors.New("the API server has not told any endpoints yet")
-	case !a.applied:
-		return errors.New("the program is not in line yet")
-	}
-	return nil
-}
-
-func (a *Agent) anyMembers() bool {
-	for _, all := range a.table.Members {
-		if len(all) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// Alive says whether the agent's loop gets its turns: the mutex is free within a time.
-func (a *Agent) Alive() error {
-	free := make(chan struct{})
-	go func() {
-		a.mutex.Lock()
-		//nolint:staticcheck // taking it is the question
-		a.mutex.Unlock()
-		close(free)
-	}()
-	select {
-	case <-free:
-		return nil
-	case <-time.After(startPatience):
-		return errors.New("the agent is stuck")
-	}
-}
-
-const startPatience = 30 * time.Second
 
 // describe is equal for tables that are.
 func describe(table program.Table) string {

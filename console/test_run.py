@@ -1,9 +1,11 @@
 """`alto test`: static checks, then the tests; with clusters unless `--quick`."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 
@@ -72,14 +74,38 @@ def _with_clusters(arguments: Sequence[str]) -> int:
         with Progress("alto test: tools, engine and base image") as progress:
             prepare(progress)
         found = engine.find()
-        side_by_side = ["-n", "2", "--dist", "loadgroup"]  # see tests/conftest.py
         settings = {"ALTO_KEEP_ENGINE": "1", "DOCKER_HOST": found.host if found else ""}
-        return _pytest([*side_by_side, *arguments], settings)
+        return _pytest(list(arguments), settings) if arguments else _two_parts(settings)
     finally:
         if not was_running:
             engine.stop()
 
 
+def _two_parts(extra: dict[str, str]) -> int:
+    """The tests on the demo's cluster, shown as they go, beside all others, shown when they have ended."""
+    with tempfile.TemporaryFile("w+") as output:
+        rest = subprocess.Popen(
+            [sys.executable, "-m", "pytest", "--part=rest"],
+            cwd=paths.root(),
+            env=_environment(extra),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            demo = _pytest(["--part=demo"], extra)
+        finally:
+            # Interrupted, it is interrupted as well, and takes down what it has made.
+            code = rest.wait()
+            output.seek(0)
+            shutil.copyfileobj(output, sys.stdout)
+    return demo or code
+
+
 def _pytest(arguments: list[str], extra: dict[str, str]) -> int:
-    environment = {**os.environ, "PULUMI_ERROR_OUTPUT_STRING": "true", **extra}
-    return subprocess.call([sys.executable, "-m", "pytest", *arguments], cwd=paths.root(), env=environment)
+    return subprocess.call(
+        [sys.executable, "-m", "pytest", *arguments], cwd=paths.root(), env=_environment(extra)
+    )
+
+
+def _environment(extra: dict[str, str]) -> dict[str, str]:
+    return {**os.environ, "PULUMI_ERROR_OUTPUT_STRING": "true", **extra}

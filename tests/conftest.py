@@ -10,23 +10,25 @@ import pytest
 from tests.demo import ROOT, Demo
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The demo's tests beside all others on real engines, each of the two in one process, units last.
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--part", choices=("demo", "rest"), help="only the tests on the demo's cluster, or only the others"
+    )
 
-    They wait more than they compute: side by side they take little longer than the longer half.
-    """
 
-    def group(item: pytest.Item) -> str:
-        # Those of conformance run on the demo's cluster where there is one.
-        if {"demo", "cluster_kubeconfig"} & set(getattr(item, "fixturenames", ())):
-            return "demo"
-        real = item.get_closest_marker("engine") or item.get_closest_marker("cluster")
-        return "engine" if real else ""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the asked part. Both wait more than they compute, so `./alto test` runs them side by side."""
+    part = config.getoption("--part")
+    if part is None:
+        return
+    wanted = [item for item in items if _on_the_demo(item) == (part == "demo")]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(wanted)])
+    items[:] = wanted
 
-    for item in items:
-        if name := group(item):
-            item.add_marker(pytest.mark.xdist_group(name))
-    items.sort(key=lambda item: ("demo", "engine", "").index(group(item)))
+
+def _on_the_demo(item: pytest.Item) -> bool:
+    # Those of conformance use the demo's cluster where there is one.
+    return bool({"demo", "cluster_kubeconfig"} & set(getattr(item, "fixturenames", ())))
 
 
 @pytest.fixture(scope="session")

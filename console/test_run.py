@@ -8,8 +8,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from typing import IO
 
 from toolchain import engine, paths
+
+Process = subprocess.Popen[bytes]
 
 CHECKS = {
     "ruff": ["-m", "ruff", "check", "--quiet", "."],
@@ -84,28 +87,39 @@ def _with_clusters(arguments: Sequence[str]) -> int:
 def _two_parts(extra: dict[str, str]) -> int:
     """The tests on the demo's cluster, shown as they go, beside all others, shown when they have ended."""
     with tempfile.TemporaryFile("w+") as output:
-        rest = subprocess.Popen(
-            [sys.executable, "-m", "pytest", "--part=rest"],
-            cwd=paths.root(),
-            env=_environment(extra),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
+        rest = _start(["--part=rest"], extra, output)
         try:
-            demo = _pytest(["--part=demo"], extra)
+            demo = _ended(_start(["--part=demo"], extra))
+        except KeyboardInterrupt:
+            rest.send_signal(signal.SIGINT)
+            raise
         finally:
-            # Interrupted, it is interrupted as well, and takes down what it has made.
-            code = rest.wait()
+            code = _ended(rest)
             output.seek(0)
             shutil.copyfileobj(output, sys.stdout)
     return demo or code
 
 
 def _pytest(arguments: list[str], extra: dict[str, str]) -> int:
-    return subprocess.call(
-        [sys.executable, "-m", "pytest", *arguments], cwd=paths.root(), env=_environment(extra)
+    return _ended(_start(arguments, extra))
+
+
+def _start(arguments: list[str], extra: dict[str, str], output: IO[str] | None = None) -> Process:
+    return subprocess.Popen(
+        [sys.executable, "-m", "pytest", *arguments],
+        cwd=paths.root(),
+        env={**os.environ, "PULUMI_ERROR_OUTPUT_STRING": "true", **extra},
+        stdout=output,
+        stderr=output,
+        start_new_session=True,  # an interrupt reaches it once, through us
     )
 
 
-def _environment(extra: dict[str, str]) -> dict[str, str]:
-    return {**os.environ, "PULUMI_ERROR_OUTPUT_STRING": "true", **extra}
+def _ended(process: Process) -> int:
+    """The exit code. Interrupted, it gets the time to take down what it has made."""
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        process.send_signal(signal.SIGINT)
+        process.wait()
+        raise

@@ -78,7 +78,17 @@ def site(cli: Pulumi, stack: str) -> Site | None:
 
 
 def prepare(cli: Pulumi, found: Site) -> bool:
-    """Update the platform and the application's images where they lack something; whether they did."""
+    """Update the platform and the application's images where they lack something; whether they did.
+
+    Raises BadInput for a cloud that is not there.
+    """
+    if not cli.exists(found.platform):
+        clouds = [each.removeprefix("platform-") for each in cli.stacks() if each.startswith("platform-")]
+        raise BadInput(
+            f"{found.stack} is for the cloud {found.cloud!r}, which has no stack {found.platform}",
+            f"Clouds here: {', '.join(clouds) or 'none; ./alto demo makes one'}. "
+            f"Make hosts-{found.cloud} and {found.platform} first, or change {CLOUD}.",
+        )
     needed = found.needed(cli)
     changed = _library(cli, found, needed)
     if needed.has_own:

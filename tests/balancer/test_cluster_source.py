@@ -163,7 +163,7 @@ def test_endpoints_are_followed_and_who_ends_drains_at_once(
         10,
     )
     endpoints.put(one, ready=False, terminating=True)
-    until(lambda: "one" not in _states(follower), "who ends drains, and is out", 15)
+    until(lambda: "one" not in _states(follower), "who ends drains, and is out", 30)
     served = one.served
     endpoints.put(three)
     until(lambda: _states(follower) == {"two": "serving", "three": "serving"}, "who is ready now serves", 10)

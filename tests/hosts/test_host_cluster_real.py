@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import docker
+import httpx2
 import pytest
 import yaml
 from lightkube import Client, KubeConfig
@@ -52,7 +53,10 @@ class Cloud:
     def nodes(self) -> dict[str, Any]:
         """The Kubernetes nodes by name."""
         kubeconfig = yaml.safe_load(self.cli.outputs(self.stack)["kubeconfig"])
-        client = Client(config=KubeConfig.from_dict(kubeconfig).get(), trust_env=False)
+        # Members of etcd that have just come or gone may keep the API server waiting.
+        client = Client(
+            config=KubeConfig.from_dict(kubeconfig).get(), trust_env=False, timeout=httpx2.Timeout(60)
+        )
         return {node.metadata.name: node for node in client.list(Node)}
 
     def ready(self) -> set[str]:

@@ -213,6 +213,28 @@ def test_changed_files_are_written_and_their_units_restarted_once(
     assert "systemctl restart etcd-reload.service etcd.service" in machine.asked
 
 
+def test_units_of_a_machine_that_is_only_starting_are_restarted_when_systemd_answers(
+    request_: Request, ready: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    no_bus = Result(1, "Failed to connect to bus: No such file or directory")
+    machine = ScriptedMachine(
+        {
+            **HEALTHY,
+            f"test -e {PROVISIONED}": [Result(1, ""), Result(0, "")],
+            "systemctl show": [no_bus, no_bus, Result(0, "Version=252")],
+            "systemctl": Result(0, ""),
+        }
+    )
+    new = {**NODE, "files": {"/etc/etcd/a": {"content": "2"}}}
+    handler_with(machine, monkeypatch).update(request_, "id", NODE, NODE, new)
+    systemd = [asked for asked in machine.asked if asked.startswith("systemctl") and "list-units" not in asked]
+    assert systemd == [
+        *["systemctl show --property=Version"] * 3,
+        "systemctl daemon-reload",
+        "systemctl restart etcd.service",
+    ]
+
+
 def test_an_update_without_changed_files_restarts_nothing(
     request_: Request, ready: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

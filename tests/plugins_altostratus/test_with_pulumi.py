@@ -1,11 +1,13 @@
 """The resource classes and the plugin together, run by the real Pulumi engine."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.plugins_docker.project import Project
+from tests.waiting import until
 from toolchain import find, pins
 from toolchain.plugins.altostratus import pki
 
@@ -57,7 +59,10 @@ def test_key_material_is_made_once_kept_secret_and_renewed_in_time(project: Proj
     assert project.outputs() == first
 
     # A window that has begun: the authority is issued again, what it signed is not.
-    project.program(PROGRAM.format(window=99_999.999))
+    window = 99_999.999  # hours: it begins some seconds after the certificate was issued
+    begins = pki.from_rfc3339(first["end"]) - timedelta(hours=window)
+    until(lambda: datetime.now(UTC) > begins, "the renewal window has begun")
+    project.program(PROGRAM.format(window=window))
     renewed = project.up()
     assert "1 updated" in renewed, renewed
     second = project.outputs()

@@ -35,6 +35,12 @@ class Joining:
         node = KubernetesNode(str(self._inputs["kubeconfig"]), self._inputs["name"])
         self._await("waiting for Kubernetes", node.problem)
 
+    def wait_for_units(self) -> None:
+        """Returns when units can be restarted: a machine made anew may only be starting. Raises `Failure`."""
+        self._await("waiting for the machine", self._not_running)
+        self._await("waiting for the provisioning", self._not_provisioned)
+        self._await("waiting for systemd", self._systemd_problem)
+
     def _await(self, step: str, problem_of: Any) -> None:
         shown = ""
         while problem := problem_of():
@@ -75,6 +81,10 @@ class Joining:
         if failed.code == 0:
             raise Failure(f"{self._inputs['name']} could not be provisioned: {failed.output}")
         return "it goes on"
+
+    def _systemd_problem(self) -> str:
+        answer = self._machine.run(["systemctl", "show", "--property=Version"])
+        return "" if answer.code == 0 else answer.output or "it does not answer"
 
     def _etcd_problem(self) -> str:
         return etcd_membership.healthy(self._machine, str(self._inputs["address"]))

@@ -97,6 +97,8 @@ class NodeHandler(ResourceHandler):
         machine = self._machine(news)
         with self._one_update:
             request.check_cancelled()
+            if changes.units:
+                Joining(request, machine, news).wait_for_units()
             if changes.written:
                 request.status(f"writing {len(changes.written)} files")
                 machine.put(changes.written)

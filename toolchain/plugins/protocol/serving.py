@@ -89,6 +89,7 @@ def serve_until_end(
 
     `listening` gets the port before the first call can come.
     """
+    parent = os.getppid()  # now: after the port is told it may end at any moment
     wanted = next((word.removeprefix("--port=") for word in words if word.startswith("--port=")), "0")
     server = grpc.server(ThreadPoolExecutor(CALLS_AT_ONCE), options=SERVER_OPTIONS)
     register(server)
@@ -100,7 +101,7 @@ def serve_until_end(
     server.start()
     done = _ask_for_end()
     print(port, flush=True)
-    _wait_for_end(done)
+    _wait_for_end(done, parent)
     server.stop(GRACE).wait()
     close()
     # Threads still waiting for a cluster would keep the process alive; the engine has gone already.
@@ -120,9 +121,8 @@ def _ask_for_end() -> threading.Event:
     return done
 
 
-def _wait_for_end(done: threading.Event) -> None:
+def _wait_for_end(done: threading.Event, parent: int) -> None:
     """Returns when a signal asked for it, or when the process that started this one is gone."""
-    parent = os.getppid()
     while not done.wait(PARENT_CHECK):
         if os.getppid() != parent:
             return

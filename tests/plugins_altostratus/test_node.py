@@ -227,12 +227,50 @@ def test_units_of_a_machine_that_is_only_starting_are_restarted_when_systemd_ans
     )
     new = {**NODE, "files": {"/etc/etcd/a": {"content": "2"}}}
     handler_with(machine, monkeypatch).update(request_, "id", NODE, NODE, new)
-    systemd = [asked for asked in machine.asked if asked.startswith("systemctl") and "list-units" not in asked]
+    systemd = [
+        asked for asked in machine.asked if asked.startswith("systemctl") and "list-units" not in asked
+    ]
     assert systemd == [
         *["systemctl show --property=Version"] * 3,
         "systemctl daemon-reload",
         "systemctl restart etcd.service",
     ]
+
+
+def test_a_unit_that_starts_at_its_second_try_is_waited_for(
+    request_: Request, ready: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = Result(0, "etcd.service loaded activating auto-restart etcd")
+    machine = ScriptedMachine(
+        {
+            **PROVISIONED_AT_ONCE,
+            **HEALTHY,
+            "systemctl restart": Result(1, "Job for etcd.service failed"),
+            "--state=activating": [again, again, Result(0, "")],
+            "systemctl": Result(0, ""),
+        }
+    )
+    new = {**NODE, "files": {"/etc/etcd/a": {"content": "2"}}}
+    assert handler_with(machine, monkeypatch).update(request_, "id", NODE, NODE, new) == new
+    assert sum("--state=activating" in asked for asked in machine.asked) == 3
+
+
+def test_a_unit_that_stays_failed_fails_the_update_with_what_it_said(
+    request_: Request, ready: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = ScriptedMachine(
+        {
+            **PROVISIONED_AT_ONCE,
+            **HEALTHY,
+            "systemctl restart": Result(1, "Job for etcd.service failed"),
+            "--state=failed": Result(0, "etcd.service loaded failed failed etcd"),
+            "journalctl --unit etcd.service": Result(0, "cannot read etcd.yaml"),
+            "systemctl": Result(0, ""),
+        }
+    )
+    new = {**NODE, "files": {"/etc/etcd/a": {"content": "2"}}}
+    with pytest.raises(Failure, match=r"(?s)etcd.service could not start yet.*cannot read etcd.yaml"):
+        handler_with(machine, monkeypatch).update(request_, "id", NODE, NODE, new)
 
 
 def test_an_update_without_changed_files_restarts_nothing(
@@ -270,6 +308,32 @@ def test_a_cluster_that_is_gone_does_not_hold_up_the_end(
     assert "host1 is not drained" in said
     assert "stays among etcd's members" in said
     assert "no other host runs" in said
+
+
+def test_a_host_leaves_etcd_as_soon_as_its_members_allow_it(
+    request_: Request, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = Result(1, "etcdserver: unhealthy cluster")
+    peer = ScriptedMachine(
+        {"member list": Result(0, MEMBERS), "member remove": [refused, refused, Result(0, "removed")]}
+    )
+    monkeypatch.setattr("toolchain.plugins.altostratus.node.POLL", 0.0)
+    handler = handler_with(peer, monkeypatch)
+    peers = [{"name": "host2", "machineId": "m2"}]
+    handler._leave_etcd(request_, {**NODE, "driver": "docker", "name": "host3", "peers": peers})
+    assert sum("member remove" in asked for asked in peer.asked) == 3
+    assert "removed from etcd's members: host3" in "\n".join(journal.lines)
+
+
+def test_a_host_whose_members_never_allow_it_goes_with_a_warning(
+    request_: Request, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peer = ScriptedMachine({"member list": Result(1, "context deadline exceeded")})
+    monkeypatch.setattr("toolchain.plugins.altostratus.node.POLL", 0.0)
+    handler = handler_with(peer, monkeypatch)
+    peers = [{"name": "host2", "machineId": "m2"}]
+    handler._leave_etcd(request_, {**NODE, "driver": "docker", "peers": peers})
+    assert "stays among etcd's members, as it could not be removed: context deadline" in journal.lines[-1]
 
 
 def test_members_are_found_by_name_or_by_address_before_they_have_one() -> None:

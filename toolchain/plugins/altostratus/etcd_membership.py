@@ -17,6 +17,10 @@ ETCDCTL = (
 )
 
 
+class NobodyThere(Failure):
+    """No peer is left that could be asked."""
+
+
 @dataclass(frozen=True)
 class Member:
     """A line of `member list`; the name is empty until the member has started once."""
@@ -41,13 +45,12 @@ def parse_members(listing: str) -> list[Member]:
 def remove_member(peers: Iterable[Machine], name: str, address: str) -> str:
     """Removes the member through the first peer that can; returns what was done, in words.
 
-    Raises `Failure` when no peer could.
+    Raises `NobodyThere` when no peer runs, `Failure` when those that run could not (yet).
     """
-    problem = "no other host is named in peers"
+    problem = ""
     for peer in peers:
         try:
             if not peer.alive():
-                problem = "no other host runs"
                 continue
             listing = peer.run([*ETCDCTL, "member", "list"])
             if listing.code != 0:
@@ -65,7 +68,7 @@ def remove_member(peers: Iterable[Machine], name: str, address: str) -> str:
             return f"removed from etcd's members: {name}" if found else f"{name} was no member of etcd"
         except Failure as failure:
             problem = str(failure)
-    raise Failure(problem)
+    raise Failure(problem) if problem else NobodyThere("no other host runs")
 
 
 def _last_line(text: str) -> str:

@@ -1,5 +1,6 @@
 """Waiting until a machine has joined, and saying why it does not."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from toolchain.plugins.altostratus import etcd_membership
@@ -35,11 +36,20 @@ class Joining:
         node = KubernetesNode(str(self._inputs["kubeconfig"]), self._inputs["name"])
         self._await("waiting for Kubernetes", node.problem)
 
-    def wait_for_units(self) -> None:
+    def wait_for_systemd(self) -> None:
         """Returns when units can be restarted: a machine made anew may only be starting. Raises `Failure`."""
         self._await("waiting for the machine", self._not_running)
         self._await("waiting for the provisioning", self._not_provisioned)
         self._await("waiting for systemd", self._systemd_problem)
+
+    def wait_for_units(self, units: Iterable[str]) -> None:
+        """Returns when none of the units is failed or on its way any more. Raises `Failure`."""
+
+        def problem() -> str:
+            waiting = (self._failed_units() | self._restarting_units()) & set(units)
+            return f"{', '.join(sorted(waiting))} could not start yet" if waiting else ""
+
+        self._await("waiting for services", problem)
 
     def _await(self, step: str, problem_of: Any) -> None:
         shown = ""

@@ -7,7 +7,7 @@ from typing import Any
 
 from toolchain.plugins.altostratus import etcd_membership
 from toolchain.plugins.altostratus.fields import missing, unknown_fields
-from toolchain.plugins.altostratus.joining import Joining
+from toolchain.plugins.altostratus.joining import POLL, Joining
 from toolchain.plugins.altostratus.machine import REMOTE, Machine, machine_for
 from toolchain.plugins.altostratus.node_files import changed_files
 from toolchain.plugins.docker.session import Session
@@ -49,6 +49,7 @@ DEFAULTS: Properties = {
 DRIVERS = ("docker", *REMOTE)
 ROLES = ("control-plane", "etcd", "worker")
 ETCD = "etcd"
+LEAVE_ETCD_SECONDS = 45.0
 OCTAL = re.compile(r"0?[0-7]{3,4}")
 
 
@@ -98,7 +99,8 @@ class NodeHandler(ResourceHandler):
         with self._one_update:
             request.check_cancelled()
             if changes.units:
-                Joining(request, machine, news).wait_for_units()
+                joining = Joining(request, machine, news)
+                joining.wait_for_systemd()
             if changes.written:
                 request.status(f"writing {len(changes.written)} files")
                 machine.put(changes.written)
@@ -107,7 +109,9 @@ class NodeHandler(ResourceHandler):
             if changes.units:
                 request.log(f"restarting {', '.join(changes.units)}")
                 _must(machine, ["systemctl", "daemon-reload"])
-                _must(machine, ["systemctl", "restart", *changes.units])
+                if machine.run(["systemctl", "restart", *changes.units]).code != 0:
+                    # A first start may fail for a good reason (etcd takes one new member at a time).
+                    joining.wait_for_units(changes.units)
             self._await_joined(request, id, news)
         return news
 
@@ -116,18 +120,7 @@ class NodeHandler(ResourceHandler):
         alive = self._alive(inputs)
         self._leave_kubernetes(request, inputs, alive)
         if ETCD in inputs["roles"]:
-            peers = [
-                machine_for(inputs["driver"], self._session, str(peer["machineId"]), inputs.get("access"))
-                for peer in inputs["peers"]
-                if peer["name"] != inputs["name"]
-            ]
-            try:
-                request.log(etcd_membership.remove_member(peers, inputs["name"], inputs["address"]))
-            except Failure as failure:
-                request.log(
-                    f"{inputs['name']} stays among etcd's members, as it could not be removed: {failure}",
-                    Severity.WARNING,
-                )
+            self._leave_etcd(request, inputs)
 
     # --- how ---
 
@@ -148,6 +141,32 @@ class NodeHandler(ResourceHandler):
             raise
         except Failure as failure:
             raise PartialFailure(id, news, [str(failure)]) from None
+
+    def _leave_etcd(self, request: Request, inputs: Properties) -> None:
+        peers = [
+            machine_for(inputs["driver"], self._session, str(peer["machineId"]), inputs.get("access"))
+            for peer in inputs["peers"]
+            if peer["name"] != inputs["name"]
+        ]
+        # Members that have just restarted or elected a leader refuse for some seconds (etcd's strict
+        # check of reconfigurations); a host that goes while it is still counted can end the quorum.
+        deadline = request.deadline(LEAVE_ETCD_SECONDS)
+        while True:
+            try:
+                request.log(etcd_membership.remove_member(peers, inputs["name"], inputs["address"]))
+                return
+            except Cancelled:
+                raise
+            except Failure as failure:
+                over = request.clock() > deadline or isinstance(failure, etcd_membership.NobodyThere)
+                if over:
+                    request.log(
+                        f"{inputs['name']} stays among etcd's members, as it could not be removed: {failure}",
+                        Severity.WARNING,
+                    )
+                    return
+                request.status(f"waiting to leave etcd: {failure}")
+                request.wait(POLL)
 
     def _leave_kubernetes(self, request: Request, inputs: Properties, alive: bool) -> None:
         from lightkube import ApiError

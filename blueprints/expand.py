@@ -14,7 +14,15 @@ from blueprints.kinds.storage import Persistence
 from blueprints.links import Scope, connect
 from blueprints.names import LABEL_LIMIT, cluster_name, namespace, service_name, shorten
 from blueprints.order import stages
-from blueprints.plan import Plan, PlannedChild, PlannedCluster, PlannedLevel, PlannedPort, PlannedScaling
+from blueprints.plan import (
+    HOME_COPY,
+    Plan,
+    PlannedChild,
+    PlannedCluster,
+    PlannedLevel,
+    PlannedPort,
+    PlannedScaling,
+)
 from blueprints.scale import ResolvedScale, ScaleState, resolve
 
 CLUSTER_DOMAIN = "cluster.local"
@@ -35,7 +43,7 @@ class _Expansion:
     """What the first instance of a group without any would hold."""
 
 
-def expand(root: ComposedLevel, scale: ScaleState | None = None, copy: str = "home") -> Plan:
+def expand(root: ComposedLevel, scale: ScaleState | None = None, copy: str = HOME_COPY) -> Plan:
     """The plan of a composed application at a scale; without one, at its minimums.
 
     `copy` names the copy of the whole application (its cloud) and goes into the selectors.

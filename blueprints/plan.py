@@ -16,6 +16,9 @@ from blueprints.kinds.level import Termination
 from blueprints.kinds.storage import Persistence
 from blueprints.order import Predecessors, stages
 
+HOME_COPY = "home"
+"""The name of an application's first copy; the others have the names of their clouds."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedPort:

@@ -15,7 +15,7 @@ from blueprints.kinds.cartridge import Cartridge
 from blueprints.loader import Loaded, load, load_file
 from blueprints.model import Document
 from blueprints.nearest import nearest
-from blueprints.plan import Plan
+from blueprints.plan import HOME_COPY, Plan
 from blueprints.scale import ScaleState
 
 D = TypeVar("D", bound=Document)
@@ -137,7 +137,7 @@ class Workspace:
             raise DocumentError([self.missing("Application", name)])
         return Composer(self).compose(document)
 
-    def plan(self, name: str, scale: ScaleState | None = None, copy: str = "home") -> Plan:
+    def plan(self, name: str, scale: ScaleState | None = None, copy: str = HOME_COPY) -> Plan:
         """The plan of an application at a scale. Raises DocumentError."""
         root = self.compose(name)
         return with_balancers(expand(root, scale, copy), root, self)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pulumi
 
-from blueprints.plan import Plan, PlannedPort
+from blueprints.plan import HOME_COPY, Plan, PlannedPort
 from components import kubernetes as k8s
 from components.pods.template import LEAVING_SECONDS, PULL_SECRET
 
@@ -64,7 +64,7 @@ class MaintenancePage(pulumi.ComponentResource):
         super().__init__(TYPE, NAME, None, opts)
         self.selector = {"app.kubernetes.io/name": NAME, "altostratus.dev/copy": plan.copy}
         labels = {**labels, **self.selector}
-        name = NAME if plan.copy == "home" else f"{NAME}-{plan.copy}"
+        name = NAME if plan.copy == HOME_COPY else f"{NAME}-{plan.copy}"
         about: dict[str, Any] = {"name": name, "namespace": namespace, "labels": labels}
         children = pulumi.ResourceOptions(parent=self)
         page = maintenance.page or _PAGE.format(name=html.escape(plan.application.name))

@@ -10,6 +10,11 @@ def known(application: str) -> tuple[Pulumi, str]:
     cli = pulumi()
     stack = f"app-{application}"
     if not cli.exists(stack):
-        names = ", ".join(s.removeprefix("app-") for s in cli.stacks() if s.startswith("app-")) or "none"
-        raise BadInput(f"there is no application {application}", f"Applications here: {names}.")
+        raise unknown(cli, application)
     return cli, stack
+
+
+def unknown(cli: Pulumi, application: str) -> BadInput:
+    """What is said of an application that there is not: the applications there are."""
+    names = ", ".join(s.removeprefix("app-") for s in cli.stacks() if s.startswith("app-")) or "none"
+    return BadInput(f"there is no application {application}", f"Applications here: {names}.")

@@ -24,8 +24,8 @@ from autoscaler.serve.server import Server
 from autoscaler.serve.state import write_state
 from autoscaler.supervise.supervisor import Supervisor
 from console import credentials
+from console.applications import unknown
 from console.autoscaler_shares import Shares
-from console.errors import BadInput
 from toolchain import paths
 
 TAKE_OVER_SECONDS = 5.0
@@ -251,5 +251,4 @@ def _supervised(applications: Sequence[str]) -> Iterator[None]:
 
 def _check(cli: Pulumi, application: str) -> None:
     if not cli.exists(f"app-{application}"):
-        names = ", ".join(s.removeprefix("app-") for s in cli.stacks() if s.startswith("app-")) or "none"
-        raise BadInput(f"there is no application {application}", f"Applications here: {names}.")
+        raise unknown(cli, application)

@@ -11,6 +11,7 @@ from rich.table import Table
 from autoscaler.act.environment import pulumi
 from autoscaler.journal.journal import Journal
 from autoscaler.serve.explain import Explanation, Story, tell
+from console.applications import unknown
 from console.autoscaler import folder
 from console.errors import BadInput
 
@@ -27,8 +28,7 @@ def explain(application: str, at: str | None, *, as_json: bool, limit: int) -> N
     story = max((_read(path, stack, until, limit) for path in paths), key=_latest)
     if not story.explanations and not story.history:
         if not cli.exists(stack):
-            names = ", ".join(s.removeprefix("app-") for s in cli.stacks() if s.startswith("app-")) or "none"
-            raise BadInput(f"there is no application {application}", f"Applications here: {names}.")
+            raise unknown(cli, application)
         when = f" before {_clock(until)}" if until is not None else ""
         raise BadInput(
             f"nothing was decided about {application}{when}",

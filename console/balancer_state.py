@@ -10,8 +10,8 @@ import httpx2
 from lightkube import KubeConfig
 from lightkube.config.client_adapter import ConnectionParams
 
-from autoscaler.act.environment import pulumi
 from console import credentials
+from console.applications import known
 from console.errors import BadInput
 from console.status_report import stack_outputs
 
@@ -68,11 +68,7 @@ class BalancerReader:
     """Reads the balancers of one application's stack. Raises BadInput, in words, where there are none."""
 
     def __init__(self, application: str) -> None:
-        cli = pulumi()
-        stack = f"app-{application}"
-        if not cli.exists(stack):
-            names = ", ".join(s.removeprefix("app-") for s in cli.stacks() if s.startswith("app-")) or "none"
-            raise BadInput(f"there is no application {application}", f"Applications here: {names}.")
+        cli, stack = known(application)
         outputs = stack_outputs(cli, stack)
         self.described: dict[str, Any] = outputs.get("balancers") or {}
         if not self.described:

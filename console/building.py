@@ -1,57 +1,29 @@
 """`alto build`: every image that an application needs, before its own update asks for them."""
 
 import shutil
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
+from autoscaler.act.app_stack import APPLICATION, BLUEPRINT, CLOUD, IMAGES, AppStack
 from autoscaler.act.environment import pulumi
 from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.act.stack_config import read
 from blueprints.images_needed import NeededImages, needed_images
 from blueprints.workspace import Workspace
+from console.applications import unknown
 from console.errors import BadInput
 from console.status_report import stack_outputs
 from console.updates import recovered, tell
 
-CLOUD, BLUEPRINT, APPLICATION = "altostratus:cloud", "altostratus:blueprint", "altostratus:application"
-IMAGES, PLATFORM = "altostratus:images", "altostratus:platform"
-
-
-@dataclass(frozen=True)
-class Site:
-    """Where an application's stack stands: its settings, and the stacks its images come from."""
-
-    stack: str
-    settings: Mapping[str, Any]
-    cloud: str
-    application: str
-
-    @property
-    def platform(self) -> str:
-        return f"platform-{self.cloud}"
-
-    @property
-    def images(self) -> str:
-        return f"images-{self.stack.removeprefix('app-')}"
-
-    def needed(self, cli: Pulumi) -> NeededImages:
-        """What must be built for it. Raises DocumentError."""
-        given = self.settings[BLUEPRINT]
-        sources = [given] if isinstance(given, str) else given
-        return needed_images(
-            Workspace.load([cli.root / source for source in sources]).compose(self.application)
-        )
+PLATFORM = "altostratus:platform"
 
 
 def build(application: str) -> None:
     """Build what the application of `app-<application>` needs and has not got; say what was done."""
     cli, stack = pulumi(), f"app-{application}"
     if not cli.config_path(stack).exists():
-        names = ", ".join(s.removeprefix("app-") for s in cli.stacks() if s.startswith("app-")) or "none"
-        raise BadInput(f"there is no application {application}", f"Applications here: {names}.")
-    found = site(cli, stack)
+        raise unknown(cli, application)
+    found = _placed(cli, stack)
     if found is None:
         raise BadInput(
             f"{cli.config_path(stack)} does not say which cloud and which documents",
@@ -63,21 +35,17 @@ def build(application: str) -> None:
 
 def before_update(cli: Pulumi, stack: str) -> None:
     """Build what an application's update would miss; nothing for stacks of other kinds."""
-    if stack.startswith("app-") and (found := site(cli, stack)) is not None:
+    if stack.startswith("app-") and (found := _placed(cli, stack)) is not None:
         prepare(cli, found)
 
 
-def site(cli: Pulumi, stack: str) -> Site | None:
-    """Where the stack stands, as far as its settings say; None where they do not say enough."""
-    settings = read(cli.config_path(stack))
-    name, _, cloud = stack.removeprefix("app-").partition("--")
-    cloud = settings.get(CLOUD, cloud)
-    if not cloud or not settings.get(BLUEPRINT):
-        return None
-    return Site(stack, settings, str(cloud), str(settings.get(APPLICATION, name)))
+def _placed(cli: Pulumi, stack: str) -> AppStack | None:
+    """The stack, where its settings say its cloud and its documents."""
+    found = AppStack.read(cli, stack)
+    return found if found.cloud and found.blueprint else None
 
 
-def prepare(cli: Pulumi, found: Site) -> bool:
+def prepare(cli: Pulumi, found: AppStack) -> bool:
     """Update the platform and the application's images where they lack something; whether they did.
 
     Raises BadInput for a cloud that is not there.
@@ -85,23 +53,23 @@ def prepare(cli: Pulumi, found: Site) -> bool:
     if not cli.exists(found.platform):
         clouds = [each.removeprefix("platform-") for each in cli.stacks() if each.startswith("platform-")]
         raise BadInput(
-            f"{found.stack} is for the cloud {found.cloud!r}, which has no stack {found.platform}",
+            f"{found.name} is for the cloud {found.cloud!r}, which has no stack {found.platform}",
             f"Clouds here: {', '.join(clouds) or 'none; ./alto demo makes one'}. "
             f"Make hosts-{found.cloud} and {found.platform} first, or change {CLOUD}.",
         )
-    needed = found.needed(cli)
+    needed = needed_images(Workspace.load(found.sources).compose(found.application))
     changed = _library(cli, found, needed)
     if needed.has_own:
         changed = _own(cli, found, needed) or changed
     return changed
 
 
-def _library(cli: Pulumi, found: Site, needed: NeededImages) -> bool:
+def _library(cli: Pulumi, found: AppStack, needed: NeededImages) -> bool:
     built = stack_outputs(cli, found.platform).get("images") or {}
     missing = [name for name in needed.library if name not in built]
     if not missing:
         return False
-    print(f"{found.platform}: builds {', '.join(missing)} for {found.stack}")
+    print(f"{found.platform}: builds {', '.join(missing)} for {found.name}")
     path = cli.config_path(found.platform)
     platform = dict(read(path).get(PLATFORM) or {})
     listed = platform.get("cartridges") or []
@@ -113,7 +81,7 @@ def _library(cli: Pulumi, found: Site, needed: NeededImages) -> bool:
     return True
 
 
-def _own(cli: Pulumi, found: Site, needed: NeededImages) -> bool:
+def _own(cli: Pulumi, found: AppStack, needed: NeededImages) -> bool:
     from components.cartridge_image import application_sources  # loads Pulumi: only where it is needed
     from toolchain import paths
 
@@ -121,15 +89,15 @@ def _own(cli: Pulumi, found: Site, needed: NeededImages) -> bool:
     sources = application_sources(needed, found.application, folder)
     wanted = {key: source.tag() for key, source in sources.items()}
     there = stack_outputs(cli, found.images).get("sources") or {}
-    if there == wanted and found.settings.get(IMAGES) == found.images:
+    if there == wanted and found.config.get(IMAGES) == found.images:
         return False
     changed = sorted(key for key, tag in wanted.items() if there.get(key) != tag)
     print(f"{found.images}: builds {', '.join(changed) or 'nothing new'}")
     cli.init(found.images)
-    kept = {key: found.settings[key] for key in (BLUEPRINT, APPLICATION) if key in found.settings}
+    kept = {key: found.config[key] for key in (BLUEPRINT, APPLICATION) if key in found.config}
     cli.configure(found.images, {CLOUD: found.cloud, **kept})
     _up(cli, found.images)
-    cli.configure(found.stack, {IMAGES: found.images})
+    cli.configure(found.name, {IMAGES: found.images})
     _forget(folder, {source.context for source in sources.values()})
     return True
 

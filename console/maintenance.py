@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from autoscaler.act.app_stack import MAINTENANCE, rests
 from autoscaler.act.stack_config import read
-from autoscaler.supervise.supervised import MAINTENANCE as KEY
-from autoscaler.supervise.supervised import in_maintenance
 from blueprints.quantities import Duration
 from console.applications import known
 from console.errors import BadInput
@@ -17,13 +16,13 @@ def switch(application: str, *, on: bool, page: Path | None, retry_after: str | 
     """Write the setting and update. Raises BadInput for a page or time that cannot be used."""
     cli, stack = known(application)
     value = _setting(page, retry_after) if on else None
-    before = read(cli.config_path(stack)).get(KEY)
+    before = read(cli.config_path(stack)).get(MAINTENANCE)
     if preview:
-        print(f"{stack}: {KEY}: {_told(before)} -> {_told(value)}")
+        print(f"{stack}: {MAINTENANCE}: {_told(before)} -> {_told(value)}")
         return
     for each in recovered(cli, stack):
         print(f"{stack}: {each}")
-    cli.configure(stack, {KEY: value})
+    cli.configure(stack, {MAINTENANCE: value})
     # What people stopped by hand meanwhile must be seen, and be back, before the page goes.
     tell(stack, cli.up(stack, "--refresh=false") if on else cli.up(stack))
     print(_said(application, on))
@@ -53,7 +52,7 @@ def _page(page: Path) -> str:
 
 
 def _told(value: Any) -> str:
-    return "off" if not in_maintenance({KEY: value}) else "on" if value is True else f"on, {value}"
+    return "off" if not rests(value) else "on" if value is True else f"on, {value}"
 
 
 def _said(application: str, on: bool) -> str:

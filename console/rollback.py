@@ -13,10 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from autoscaler.act import stack_config
+from autoscaler.act.app_stack import IMAGES, REVISION, SCALE, AppStack
 from autoscaler.act.pulumi_cli import PROJECT, Pulumi
-from autoscaler.supervise.supervised import REVISION, blueprint_sources
-from autoscaler.supervise.updates import KEY as SCALE
 from blueprints.revision import Pin, Revision, digest, documents_of, pin_folder, write_pin
 from blueprints.scale import ScaleState, fitted
 from blueprints.workspace import Workspace
@@ -69,10 +67,10 @@ def rollback(application: str, to: str | None, *, preview: bool) -> None:
     """Go back. Raises BadInput for a revision that there is not, and NothingToGoBackTo."""
     cli, stack = known(application)
     wanted = _named(cli, stack, to) if to else _last_working(cli, stack)
-    config = stack_config.read(cli.config_path(stack))
+    found = AppStack.read(cli, stack)
     folder = pin_folder(cli.root, stack, wanted.id)
-    pin = _pin(cli, stack, config, wanted)
-    scale, left = _scale(stack, config, wanted)
+    pin = _pin(cli, found, wanted)
+    scale, left = _scale(found, wanted)
     print(f"{application} goes back to revision {wanted.id}")
     for branch, commit in pin.commits.items():
         print(f"  {branch} at commit {commit[:12]}")
@@ -95,7 +93,7 @@ def rollback(application: str, to: str | None, *, preview: bool) -> None:
 def forward(application: str, *, preview: bool) -> None:
     """`--forward`: the documents count again."""
     cli, stack = known(application)
-    pinned = stack_config.read(cli.config_path(stack)).get(REVISION)
+    pinned = AppStack.read(cli, stack).config.get(REVISION)
     if pinned is None:
         print(f"{application} is at its documents already")
         return
@@ -176,16 +174,15 @@ def _named(cli: Pulumi, stack: str, to: str) -> Revision:
     return matches[0]
 
 
-def _pin(cli: Pulumi, stack: str, config: dict[str, Any], wanted: Revision) -> Pin:
-    now, _, _ = Workspace.read(blueprint_sources(cli.root, config))
-    cloud = stack.partition("--")[2] or str(config.get("altostratus:cloud", ""))
+def _pin(cli: Pulumi, found: AppStack, wanted: Revision) -> Pin:
+    now, _, _ = Workspace.read(found.sources)
     current: dict[str, str] = {}
-    for source in (f"platform-{cloud}", config.get("altostratus:images")):
+    for source in (found.platform, found.config.get(IMAGES)):
         for resource in cli.deployment(source).get("resources", []) if source else []:
             if resource["type"] == "pulumi:pulumi:Stack":
                 images = (resource.get("outputs") or {}).get("images") or {}
                 current |= {key: image for key, image in images.items() if isinstance(image, str)}
-    commits = _commits(cli, stack, wanted)
+    commits = _commits(cli, found.name, wanted)
     return Pin(wanted.id, digest(documents_of(now)), dict(wanted.images), current, commits)
 
 
@@ -197,12 +194,12 @@ def _commits(cli: Pulumi, stack: str, wanted: Revision) -> dict[str, str]:
     return next((dict(revision.commits) for revision in alike if revision.commits), {})
 
 
-def _scale(stack: str, config: dict[str, Any], wanted: Revision) -> tuple[ScaleState, list[str]]:
+def _scale(found: AppStack, wanted: Revision) -> tuple[ScaleState, list[str]]:
     """The scale as far as the revision's documents have room for it, and the keys that they have not."""
     with tempfile.TemporaryDirectory() as folder:
         write_pin(Path(folder), wanted, Pin(wanted.id, "", {}, {}))
         workspace, _, _ = Workspace.read([Path(folder) / "documents"])
-        return fitted(ScaleState.parse(config.get(SCALE)), workspace.compose(wanted.application))
+        return fitted(found.scale, workspace.compose(wanted.application))
 
 
 def _preview(cli: Pulumi, stack: str, folder: Path, wanted: Revision, pin: Pin) -> None:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from autoscaler.act import stack_config
+from autoscaler.act.app_stack import BLUEPRINT, SCALE, AppStack
 from autoscaler.act.pulumi_cli import Pulumi
-from autoscaler.supervise.supervised import HOME_COPY, blueprint_sources, documents_in_force
 from blueprints.composition import ComposedLevel
-from blueprints.plan import Plan
+from blueprints.plan import HOME_COPY, Plan
 from blueprints.scale import ScaleState, kind_of
 from blueprints.workspace import Workspace
 from console.applications import known
@@ -16,7 +16,6 @@ from console.errors import BadInput
 from console.updates import recovered, tell
 from policies.dependent_scaling import counts, released, with_dependents
 
-KEY = "altostratus:scale"
 ROUNDS = 20
 """Groups that follow may bring levels with rules of their own; deeper than this nothing nests."""
 
@@ -59,21 +58,16 @@ def scale(application: str, targets: list[str], *, preview: bool) -> None:
         # Somebody may have edited the scale since: what they changed and we do not name stays.
         return asked(plan, ScaleState.parse(value), parse(targets)).to_data()
 
-    stack_config.change(cli.config_path(stack), KEY, again)
+    stack_config.change(cli.config_path(stack), SCALE, again)
     tell(stack, cli.up(stack, "--refresh=false"))
 
 
 def planner(cli: Pulumi, stack: str) -> tuple[Planner, ScaleState]:
     """What expands the application of a stack at a given scale, and the scale that it has now."""
-    config = stack_config.read(cli.config_path(stack))
-    if not blueprint_sources(cli.root, config):
-        raise BadInput(
-            f"{stack} has no altostratus:blueprint in its config", f"Add it to {cli.config_path(stack)}."
-        )
-    subject, _, cloud = stack.removeprefix("app-").partition("--")
-    name = config.get("altostratus:application", subject)
-    workspace = documents_in_force(cli.root, stack, config)
-    return Planner(workspace, name, cloud or HOME_COPY), ScaleState.parse(config.get(KEY))
+    found = AppStack.read(cli, stack)
+    if not found.blueprint:
+        raise BadInput(f"{stack} has no {BLUEPRINT} in its config", f"Add it to {cli.config_path(stack)}.")
+    return Planner(found.documents(), found.application, found.copy), found.scale
 
 
 def current_plan(application: str) -> Plan:

@@ -4,18 +4,16 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from autoscaler.act.app_stack import AppStack
 from autoscaler.act.environment import pulumi
 from autoscaler.act.pulumi_cli import Pulumi
-from autoscaler.act.stack_config import read
 from autoscaler.act.stack_lock import locks
 from autoscaler.observe.members_watch import ask, client
 from autoscaler.serve.state import read_state
 from autoscaler.supervise import memory
-from autoscaler.supervise.supervised import HOME_COPY, in_maintenance
-from autoscaler.supervise.updates import KEY
-from blueprints.scale import ScaleState
 from console import credentials, supervision
 from console.application_states import ClusterState, State, cluster_states, overall
+from console.applications import known
 from console.errors import BadInput
 from console.live_cluster import Host, LiveCluster, Member
 from toolchain import paths
@@ -109,14 +107,13 @@ def _application(cli: Pulumi, stack: str, clusters: dict[str, LiveCluster]) -> A
 
 
 def _clusters(cli: Pulumi, stack: str, outputs: dict[str, Any]) -> list[ClusterState]:
-    config = read(cli.config_path(stack))
-    copy = stack.removeprefix("app-").partition("--")[2] or HOME_COPY
+    said = AppStack.read(cli, stack)
     return cluster_states(
         outputs.get("clusters") or {},
-        ask(client(paths.kubeconfig(outputs["cloud"])), (outputs["namespace"], copy)),
-        ScaleState.parse(config.get(KEY)),
+        ask(client(paths.kubeconfig(outputs["cloud"])), (outputs["namespace"], said.copy)),
+        said.scale,
         memory.load(supervision.folder() / f"{stack}.json"),
-        maintenance=in_maintenance(config),
+        maintenance=said.in_maintenance,
     )
 
 
@@ -136,11 +133,7 @@ def addresses(application: str) -> list[str]:
 
     Raises BadInput naming the applications there are.
     """
-    cli = pulumi()
-    stack = f"app-{application}"
-    if not cli.exists(stack):
-        names = ", ".join(s.removeprefix("app-") for s in cli.stacks() if s.startswith("app-")) or "none"
-        raise BadInput(f"there is no application {application}", f"Applications here: {names}.")
+    cli, stack = known(application)
     outputs = stack_outputs(cli, stack)
     urls = _named(_urls(outputs), outputs.get("balancers") or {})
     if not urls:

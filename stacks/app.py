@@ -10,7 +10,7 @@ from typing import Any
 
 import pulumi
 
-from blueprints.plan import Plan
+from blueprints.plan import HOME_COPY, Plan
 from blueprints.revision import InForce, Pin, Revision, documents_of, in_force
 from components.application import Application
 from components.load_balancer.images import PROGRAMS
@@ -23,8 +23,6 @@ from stacks.kubernetes_provider import kubernetes_provider
 from stacks.names import StackName
 from stacks.references import OtherStack
 from toolchain import paths
-
-HOME_COPY = "home"
 
 REVISION_VARIABLE = "ALTO_REVISION"
 """An environment variable with a kept revision to look at, whatever the config says: for previews."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from autoscaler.act import guards, stack_config
+from autoscaler.act.app_stack import SCALE
 from autoscaler.act.coalescing import Combined, combine
 from autoscaler.act.deletion_cost import Marker
 from autoscaler.act.edits import Outcome
@@ -22,7 +23,6 @@ from autoscaler.journal.store import JournalUnusable
 from blueprints.scale import ScaleState
 from toolchain.plugins.protocol import Failure
 
-KEY = "altostratus:scale"
 MESSAGE = "autoscaler: "
 LONGEST_MESSAGE = 200
 
@@ -70,7 +70,7 @@ class UpdatePass:
         values = stack_config.read(path)
         if not values:
             raise ConfigMissing(f"{stack}: {path} has no settings under `config:` any more")
-        return values.get(KEY), ScaleState.parse(values.get(KEY))
+        return values.get(SCALE), ScaleState.parse(values.get(SCALE))
 
     def write(self, work: StackWork, items: list[Item], lease: Lease) -> None:
         """Bring a batch into the config: afterwards its items have ended or are in `work.applying`.
@@ -134,7 +134,7 @@ class UpdatePass:
         rows = [item.row for item in taken]
         self._journal.writing(rows, target.to_data())
         self._mark(taken)
-        if not stack_config.exchange(self._cli.config_path(work.stack), KEY, raw, target.to_data()):
+        if not stack_config.exchange(self._cli.config_path(work.stack), SCALE, raw, target.to_data()):
             return  # somebody wrote in this moment: the next pass sees what
         for item in taken:
             _move(item, items, work.applying)

@@ -9,23 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
+from autoscaler.act.app_stack import AUTOSCALING, BLUEPRINT, CLOUD, REVISION, AppStack
 from autoscaler.act.edits import ScaleEdit
 from autoscaler.act.pulumi_cli import PROJECT, Pulumi
-from autoscaler.act.stack_config import ConfigUnreadable, read
+from autoscaler.act.stack_config import ConfigUnreadable
 from autoscaler.act.stack_lock import locks
 from autoscaler.decide.application import Part, Proportion, Shape
 from autoscaler.decide.document import controller_policy
 from autoscaler.decide.policy import ControllerPolicy, PolicyError
 from autoscaler.loop.bounds import Bounds, within_bounds
-from autoscaler.supervise.supervised import (
-    HOME_COPY,
-    REVISION,
-    blueprint_sources,
-    documents_in_force,
-    in_maintenance,
-)
 from blueprints.balancing.planning import with_balancers
 from blueprints.composition import ComposedLevel
 from blueprints.expand import expand
@@ -37,8 +30,6 @@ from blueprints.scale import ScaleState
 from blueprints.sources import discover
 from blueprints.steering import Steering
 from blueprints.workspace import Workspace
-
-SCALE = "altostratus:scale"
 
 
 class Unreadable(Exception):
@@ -152,39 +143,36 @@ class Watched:
         stamp = (*files, _marks(self._sources), under_way)
         if self._view is not None and stamp == self._stamp:
             return self._view
-        config = read(config_path)
-        paths = blueprint_sources(self._cli.root, config)
+        stack = AppStack.read(self._cli, self.stack)
+        paths = stack.sources
         if not paths:
-            raise Unreadable(f"{config_path} names no altostratus:blueprint")
-        documents = self._load(paths, config)
-        view = self._look(config, documents, under_way)
+            raise Unreadable(f"{config_path} names no {BLUEPRINT}")
+        documents = self._load(paths, stack)
+        view = self._look(stack, documents, under_way)
         self._sources = paths
         self._view = view
         self._stamp = (*files, _marks(paths), under_way)
         return view
 
-    def _load(self, paths: list[Path], config: Mapping[str, Any]) -> _Documents:
-        stamp, revision = _marks(paths), config.get(REVISION)
+    def _load(self, paths: list[Path], stack: AppStack) -> _Documents:
+        stamp, revision = _marks(paths), stack.config.get(REVISION)
         if self._documents is None or self._documents.stamp != stamp or self._revision != revision:
-            workspace = documents_in_force(self._cli.root, self.stack, dict(config))
-            self._documents, self._revision = _Documents(stamp, workspace), revision
+            self._documents, self._revision = _Documents(stamp, stack.documents()), revision
         return self._documents
 
-    def _look(self, config: Mapping[str, Any], documents: _Documents, under_way: ScaleEdit | None) -> View:
-        subject, _, copy_cloud = self.stack.removeprefix("app-").partition("--")
-        name = str(config.get("altostratus:application", subject))
-        cloud = config.get("altostratus:cloud", copy_cloud)
-        if not cloud:
-            raise Unreadable(f"{self._cli.config_path(self.stack)} names no altostratus:cloud")
+    def _look(self, stack: AppStack, documents: _Documents, under_way: ScaleEdit | None) -> View:
+        name = stack.application
+        if not stack.cloud:
+            raise Unreadable(f"{self._cli.config_path(self.stack)} names no {CLOUD}")
         if name not in documents.composed:
             documents.composed[name] = documents.workspace.compose(name)
         root = self._root = documents.composed[name]
-        asked = ScaleState.parse(config.get(SCALE))
-        steering = Steering.parse(config.get("altostratus:autoscaling"))
+        asked = stack.scale
+        steering = Steering.parse(stack.config.get(AUTOSCALING))
         bounds = Bounds.of(root)
         ordered = asked if under_way is None else under_way.onto(asked)
         scale, notes = within_bounds(ordered, bounds)
-        plan = with_balancers(expand(root, scale, copy_cloud or HOME_COPY), root, documents.workspace)
+        plan = with_balancers(expand(root, scale, stack.copy), root, documents.workspace)
         pinned = {bounds.path_of(key, bounds.clusters): count for key, count in steering.pinned.items()}
         notes += [
             f"altostratus:autoscaling pins {key}, which is no cluster."
@@ -195,7 +183,7 @@ class Watched:
         clusters = _clusters(plan, documents.workspace, bounds, pinned, steering.paused)
         return View(
             stack=self.stack,
-            cloud=str(cloud),
+            cloud=stack.cloud,
             plan=plan,
             asked=asked,
             ordered=ordered,
@@ -203,7 +191,7 @@ class Watched:
             shape=_shape(plan, bounds, clusters, instances),
             clusters=clusters,
             instances=instances,
-            resting=_resting(config, steering, asked),
+            resting=_resting(stack, steering, asked),
             deployed=self._deployed(),
             bounds=bounds,
             notes=tuple(notes),
@@ -218,9 +206,9 @@ class Watched:
         return None
 
 
-def _resting(config: Mapping[str, Any], steering: Steering, scale: ScaleState) -> str:
+def _resting(stack: AppStack, steering: Steering, scale: ScaleState) -> str:
     """Why nothing is changed now, in words; empty where the autoscaler may act."""
-    if in_maintenance(dict(config)):
+    if stack.in_maintenance:
         return "in maintenance"
     if scale.restart is not None:
         return "restarting after a failure"

@@ -2,22 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from autoscaler.act.app_stack import REVISION, AppStack
 from autoscaler.act.pulumi_cli import PROJECT, Pulumi
-from autoscaler.act.stack_config import ConfigUnreadable, read
+from autoscaler.act.stack_config import ConfigUnreadable
 from autoscaler.act.stack_lock import locks
 from autoscaler.observe.members import Copy
-from autoscaler.supervise.updates import KEY
 from blueprints.findings import DocumentError
 from blueprints.plan import Plan
-from blueprints.revision import in_force
-from blueprints.scale import RestartState, ScaleState
+from blueprints.scale import RestartState
 from blueprints.workspace import Workspace
-
-MAINTENANCE = "altostratus:maintenance"
-REVISION = "altostratus:revision"
-HOME_COPY = "home"
 
 
 class Unreadable(Exception):
@@ -56,48 +50,23 @@ class Supervised:
     def read(self) -> Reading:
         """Raises Unreadable."""
         try:
-            config = read(self._cli.config_path(self.stack))
-            name = self.stack.removeprefix("app-")
-            subject, _, cloud = name.partition("--")
-            scale = ScaleState.parse(config.get(KEY))
-            workspace = self._documents(config)
-            application = config.get("altostratus:application", subject)
-            plan = workspace.plan(application, scale.at_rest(), cloud or HOME_COPY)
+            stack = AppStack.read(self._cli, self.stack)
+            scale = stack.scale
+            plan = self._documents(stack).plan(stack.application, scale.at_rest(), stack.copy)
         except (ConfigUnreadable, OSError) as error:
             raise Unreadable(str(error)) from error
         except DocumentError as error:
             first = error.findings[0]
             raise Unreadable(f"its documents cannot be used: {first.message}") from error
-        resting = "in maintenance" if in_maintenance(config) else ""
-        return Reading(str(config.get("altostratus:cloud", cloud)), plan, scale.restart, resting)
+        resting = "in maintenance" if stack.in_maintenance else ""
+        return Reading(stack.cloud, plan, scale.restart, resting)
 
-    def _documents(self, config: dict[str, Any]) -> Workspace:
-        stamp = (config.get(REVISION), *_stamps(blueprint_sources(self._cli.root, config)))
+    def _documents(self, stack: AppStack) -> Workspace:
+        stamp = (stack.config.get(REVISION), *_stamps(stack.sources))
         if self._workspace is None or stamp != self._stamp:
-            self._workspace = documents_in_force(self._cli.root, self.stack, config)
+            self._workspace = stack.documents()
             self._stamp = stamp
         return self._workspace
-
-
-def documents_in_force(root: Path, stack: str, config: dict[str, Any]) -> Workspace:
-    """The documents that count for a stack with that config. Raises DocumentError."""
-    return in_force(root, stack, _blueprint(config), config.get(REVISION)).workspace
-
-
-def in_maintenance(config: dict[str, Any]) -> bool:
-    """Whether a person has put the application to rest."""
-    setting = config.get(MAINTENANCE)
-    return setting is not None and str(setting).lower() not in {"false", ""}
-
-
-def blueprint_sources(root: Path, config: dict[str, Any]) -> list[Path]:
-    """The files and folders with the application's documents."""
-    return [root / each for each in _blueprint(config)]
-
-
-def _blueprint(config: dict[str, Any]) -> list[str]:
-    given = config.get("altostratus:blueprint") or []
-    return [given] if isinstance(given, str) else list(given)
 
 
 def _stamps(sources: list[Path]) -> list[tuple[str, int, int]]:

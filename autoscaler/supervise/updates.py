@@ -5,11 +5,11 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from autoscaler.act import stack_config
+from autoscaler.act.app_stack import SCALE
 from autoscaler.act.history import AUTOMATIC
 from autoscaler.act.pulumi_cli import Pulumi
 from blueprints.scale import ScaleState
 
-KEY = "altostratus:scale"
 Become = Callable[[ScaleState], ScaleState]
 
 
@@ -35,7 +35,7 @@ class DirectUpdates:
         def edited(old: Any) -> Any:
             return become(ScaleState.parse(old)).to_data()
 
-        stack_config.change(self._cli.config_path(stack), KEY, edited)
+        stack_config.change(self._cli.config_path(stack), SCALE, edited)
 
     def apply(self, stack: str, become: Become, reason: str, give_up: threading.Event) -> None:
         """Clear what a killed update left, edit, update without a refresh."""

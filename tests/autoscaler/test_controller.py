@@ -1,22 +1,18 @@
-"""One step of the controller: factors, band, holds, limits, clock, budget."""
+"""One step of the controller: factors, band, holds, limits, clock."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from autoscaler.decide.controller import step
 from autoscaler.decide.observation import Observation, Reading
-from autoscaler.decide.policy import ControllerPolicy, Objective, PolicyError, ScheduledMinimum
-from autoscaler.decide.price import Price
+from autoscaler.decide.policy import PolicyError, ScheduledMinimum
 from autoscaler.decide.state import ClusterState
-from tests.autoscaler.observing import PERIOD, START, follow, objective, seen, thresholds
+from tests.autoscaler.observing import START, follow, objective, seen, thresholds
 
 
 def readings(in_flight: float, memory: float = 10.0, load: float = 10.0) -> dict[str, Reading]:
@@ -223,48 +219,6 @@ def test_the_period_is_found_where_nobody_tells_it() -> None:
     assert 10 < decision.members <= 15
 
 
-def test_a_budget_without_measured_misses_or_a_told_rate_holds_and_says_so() -> None:
-    policy, state = objective(member_rate=None), ClusterState("web")
-    for tick in range(20):
-        decision = step(policy, state, seen(tick, 10, requests=2000.0))
-    assert (decision.members, decision.holds) == (10, ("missing:missed",))
-
-
-def test_a_cold_start_without_a_told_rate_does_not_run_away() -> None:
-    decisions = follow(objective(member_rate=None, maximum=1000), [100.0] * 60, ready=10)
-    assert max(decision.members for decision in decisions) < 20
-
-
-def test_what_a_member_can_take_is_learnt_from_misses() -> None:
-    policy, state = objective(member_rate=None, maximum=200), ClusterState("web")
-    ready, limit = 10, 20.0
-    for tick in range(1200):
-        rate = 100.0 + 80.0 * ((tick // 100) % 3)
-        missed = rate * PERIOD if rate > limit * ready else 0.0
-        decision = step(policy, state, seen(tick, ready, requests=rate * PERIOD, missed=missed))
-        ready = max(1, decision.members)
-    assert state.member_rate.estimate == pytest.approx(limit, rel=0.15)
-
-
-def test_the_price_of_a_miss_brings_misses_to_the_budget() -> None:
-    price = Price(budget=0.01)
-    # A world in which each unit of z cuts the misses by a factor: they are 1 % at z = 2.
-    misses = []
-    for _ in range(60_000):
-        room = price.headroom(100.0, 10.0)
-        share = min(1.0, 0.01 * 10 ** (2.0 * (2.0 - room)))
-        misses.append(share)
-        price.learn(100.0, share, PERIOD, at_limit=False)
-    assert sum(misses[20_000:]) / len(misses[20_000:]) == pytest.approx(0.01, rel=0.1)
-
-
-def test_misses_at_the_maximum_say_nothing_about_head_room() -> None:
-    price = Price(budget=0.01)
-    before = price.log_price
-    price.learn(100.0, 1.0, PERIOD, at_limit=True)
-    assert price.log_price == before
-
-
 @pytest.mark.parametrize("forecaster", ["stratos", "reactive", "seasonal", "auto"])
 def test_every_forecaster_meets_a_steady_load(forecaster: str) -> None:
     last = follow(objective(forecaster=forecaster), [170.0] * 200, ready=5)[-1]
@@ -314,90 +268,3 @@ def test_a_schedule_that_is_no_cron_line_is_refused(cron: str) -> None:
         ScheduledMinimum(cron, 1, 60.0)
     with pytest.raises(PolicyError, match="time zone"):
         ScheduledMinimum("0 8 * * *", 1, 60.0, "Mars/Olympus")
-
-
-tick_data = st.fixed_dictionaries(
-    {
-        "rate": st.none() | st.floats(0, 2000),
-        "missed": st.floats(0, 1),
-        "backlog": st.none() | st.floats(0, 5000),
-        "ready": st.integers(0, 60),
-        "starting": st.integers(0, 20),
-        "gap": st.sampled_from([1, 1, 1, 1, 0, -3, 40]),
-        "memory": st.none() | st.floats(0, 200),
-    }
-)
-
-
-def _observations(ticks: list[dict[str, object]]) -> list[Observation]:
-    found, at = [], 0
-    for data in ticks:
-        at += data["gap"]  # type: ignore[operator]
-        rate, ready = data["rate"], data["ready"]
-        requests = None if rate is None else rate * PERIOD  # type: ignore[operator]
-        memory = data["memory"]
-        found.append(
-            seen(
-                at,
-                ready,  # type: ignore[arg-type]
-                spec=ready + data["starting"],  # type: ignore[operator]
-                requests=requests,
-                missed=None if requests is None else requests * data["missed"],
-                backlog=data["backlog"],
-                factors={} if memory is None else {"memory": Reading(memory)},  # type: ignore[arg-type]
-            )
-        )
-    return found
-
-
-@given(st.lists(tick_data, max_size=25), st.sampled_from(["auto", "stratos", "reactive", "seasonal"]))
-@settings(max_examples=60, deadline=None)
-def test_whatever_is_seen_the_answer_is_within_bounds(
-    ticks: list[dict[str, object]], forecaster: str
-) -> None:
-    policy = objective(thresholds={"memory": 70.0}, forecaster=forecaster)
-    state = ClusterState("web")
-    for observation in _observations(ticks):
-        decision = step(policy, state, observation)
-        assert 2 <= decision.members <= 50 or decision.holds == ("clock",)
-        assert decision.reason
-
-
-@given(st.lists(tick_data, max_size=25))
-@settings(max_examples=60, deadline=None)
-def test_nobody_is_taken_away_while_a_factor_is_missing(ticks: list[dict[str, object]]) -> None:
-    policy = objective(thresholds={"memory": 70.0})
-    state = ClusterState("web")
-    for observation in _observations(ticks):
-        decision = step(policy, state, observation)
-        if observation.requests is None or not observation.factors:
-            assert decision.members >= min(observation.spec, policy.maximum)
-
-
-@given(st.floats(1, 300), st.floats(1.0, 3.0))
-@settings(max_examples=40, deadline=None)
-def test_more_load_never_wants_fewer_members(rate: float, factor: float) -> None:
-    policy = ControllerPolicy(minimum=1, maximum=1000, objective=Objective(0.01), member_rate=8.5)
-    less = follow(policy, [rate] * 30, ready=1)[-1]
-    more = follow(policy, [rate * factor] * 30, ready=1)[-1]
-    assert more.members >= less.members
-
-
-def _gradual(policy: ControllerPolicy, ticks: int) -> tuple[float, ClusterState]:
-    """Share of misses where they grow smoothly with the load; a member can do 25 requests a second."""
-    state, ready, requests, missed = ClusterState("web"), 10, 0.0, 0.0
-    for tick in range(ticks):
-        rate = 200.0 + 100.0 * math.sin(tick / 200)
-        share = math.exp(-max(0.0, 1.0 - rate / (25.0 * ready)) * 7.5)
-        look = seen(tick, ready, requests=rate * PERIOD, missed=share * rate * PERIOD)
-        ready = max(1, step(policy, state, look).members)
-        if tick > ticks // 3:
-            requests += rate
-            missed += share * rate
-    return missed / requests, state
-
-
-@pytest.mark.parametrize("told", [None, 15.0, 60.0])
-def test_a_budget_holds_where_misses_grow_gradually_whatever_rate_was_told(told: float | None) -> None:
-    share, _ = _gradual(objective(member_rate=told, maximum=200), 3000)
-    assert 0.002 < share < 0.015

@@ -26,7 +26,7 @@ from autoscaler.serve.server import Server
 from autoscaler.serve.state import read_state, write_state
 from console.autoscaling_story import moment
 from console.errors import BadInput
-from tests.autoscaler.test_loop import BUSY, STACK, Shop
+from tests.autoscaler.shop import BUSY, STACK, Shop
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 

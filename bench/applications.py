@@ -22,6 +22,7 @@ from typing import Any
 
 from autoscaler.act.environment import pulumi
 from autoscaler.act.pulumi_cli import Pulumi
+from console.building import before_update
 from toolchain import bin_folder, paths
 
 HEADER = "apiVersion: altostratus/v1\n"
@@ -123,6 +124,7 @@ def measure_many(cli: Pulumi, cloud: str) -> None:
 def measure_few(cli: Pulumi, cloud: str) -> None:
     """From nothing to ten clusters that serve, beside the time that their own containers took to start."""
     with stack(cli, "app-bench-few", cloud, "bench-few", few()) as name:
+        before_update(cli, name)
         with measured(f"up of {FEW} clusters in 3 levels, from nothing"):
             cli.up(name, "--refresh=false")
         slowest = _slowest_start(cloud)

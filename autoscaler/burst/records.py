@@ -1,0 +1,105 @@
+"""The durable record of a move: one file for each application, there exactly while a move is under way.
+
+The record says what is wanted, never what is done: every step looks at the world for that. So a process
+that is killed at any line leaves nothing that could be wrong.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from autoscaler.act.stack_config import replace_file
+
+Kind = Literal["burst", "end", "migrate"]
+OWED = ".owed.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One move of an application.
+
+    kind: a copy is made in `cloud` (burst), removed from there (end), or `cloud` becomes the application's
+    home (migrate). home: the cloud that it had when the move began. begun: seconds since the epoch. step:
+    what it was at last, in a word. turned: why it is being undone; empty while it goes forward.
+    scale: what the copy begins with, as in `altostratus:scale`; None for the least.
+    """
+
+    application: str
+    kind: Kind
+    cloud: str
+    home: str
+    begun: float
+    step: str = ""
+    turned: str = ""
+    scale: Mapping[str, Any] | None = None
+
+    @property
+    def stack(self) -> str:
+        """The copy's stack."""
+        return f"app-{self.application}--{self.cloud}"
+
+    @property
+    def words(self) -> str:
+        """For people, such as `burst of shop to away`."""
+        undone = ", being undone" if self.turned else ""
+        how = {
+            "burst": "burst of {} to {}",
+            "end": "end of {}'s copy in {}",
+            "migrate": "migration of {} to {}",
+        }
+        return how[self.kind].format(self.application, self.cloud) + undone
+
+
+class Records:
+    """The records in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def load(self, application: str) -> Move | None:
+        """The move under way, if there is one."""
+        return _read(self._path(application))
+
+    def save(self, move: Move) -> None:
+        """Write beside, flush, rename."""
+        replace_file(self._path(move.application), json.dumps(asdict(move), indent=1) + "\n")
+
+    def remove(self, move: Move) -> None:
+        """The move has ended."""
+        self._path(move.application).unlink(missing_ok=True)
+
+    def all(self) -> list[Move]:
+        """Every move under way."""
+        paths = sorted(self.folder.glob("*.json")) if self.folder.is_dir() else []
+        return [move for path in paths if not path.name.endswith(OWED) and (move := _read(path))]
+
+    def owe(self, move: Move) -> None:
+        """The copy is out of use, but its cloud does not answer: its end is owed."""
+        replace_file(self._owed(move.application, move.cloud), json.dumps(asdict(move), indent=1) + "\n")
+
+    def settle(self, application: str, cloud: str) -> None:
+        """Nothing is owed any more."""
+        self._owed(application, cloud).unlink(missing_ok=True)
+
+    def owed(self, application: str | None = None) -> list[Move]:
+        """Copies whose end is owed, of one application or of all."""
+        paths = sorted(self.folder.glob(f"*{OWED}")) if self.folder.is_dir() else []
+        found = [move for path in paths if (move := _read(path))]
+        return [move for move in found if application in (None, move.application)]
+
+    def _path(self, application: str) -> Path:
+        return self.folder / f"{application}.json"
+
+    def _owed(self, application: str, cloud: str) -> Path:
+        return self.folder / f"{application}--{cloud}{OWED}"
+
+
+def _read(path: Path) -> Move | None:
+    try:
+        data = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    known = {each.name for each in fields(Move)}
+    return Move(**{key: value for key, value in data.items() if key in known})

@@ -1,0 +1,184 @@
+"""What a front door is told: which clouds stand behind it, at which addresses, with which weight. Pure."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+Address = tuple[str, int]
+"""Host and port."""
+
+SPLIT = "front"
+"""The split of the balancer's model that shares the requests among the places."""
+PLACES = tuple(f"place-{number}" for number in range(1, 9))
+"""The backends of the balancer's model. Each is for one cloud, so that none needs a new configuration."""
+MOST_WEIGHT = 1_000_000
+
+
+@dataclass(frozen=True)
+class ToldCloud:
+    """One cloud behind the door; `place` is its backend in the balancer's model."""
+
+    place: str
+    weight: int
+    addresses: tuple[Address, ...]
+
+
+@dataclass(frozen=True)
+class Told:
+    """All of them by name. `left` are the places of those that have gone, the oldest first."""
+
+    clouds: Mapping[str, ToldCloud] = field(default_factory=dict)
+    left: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def read(cls, text: str) -> "Told":
+        """From its file. Raises ValueError."""
+        try:
+            read = json.loads(text)
+            clouds = {
+                str(name): ToldCloud(
+                    str(each["place"]),
+                    int(each["weight"]),
+                    tuple((str(host), int(port)) for host, port in each["addresses"]),
+                )
+                for name, each in read["clouds"].items()
+            }
+            return cls(clouds, tuple((str(cloud), str(place)) for cloud, place in read["left"]))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"it lacks {error}") from error
+
+    def text(self) -> str:
+        """As it is kept."""
+        clouds = {
+            name: {"place": each.place, "weight": each.weight, "addresses": [list(a) for a in each.addresses]}
+            for name, each in self.clouds.items()
+        }
+        return json.dumps({"clouds": clouds, "left": [list(each) for each in self.left]}, indent=1) + "\n"
+
+    def with_addresses(self, clouds: Mapping[str, Sequence[Address]]) -> "Told":
+        """With these clouds at these addresses; clouds not named stay, without weight.
+
+        A cloud that is new has no weight, unless nobody has any: then the first named has all. Raises
+        ValueError for more clouds than there are places, or an address that is none.
+        """
+        _check(clouds)
+        kept = {
+            name: each if name in clouds else replace(each, weight=0) for name, each in self.clouds.items()
+        }
+        found = dict(kept)
+        for name, addresses in clouds.items():
+            if name in found:
+                found[name] = replace(found[name], addresses=tuple(addresses))
+            else:
+                found[name] = ToldCloud(self._place(name, found), 0, tuple(addresses))
+        fresh = not any(each.weight for each in self.clouds.values())
+        if fresh and clouds:
+            first = next(iter(clouds))
+            found[first] = replace(found[first], weight=100)
+        gone = {each.place for each in found.values()}
+        return Told(found, tuple(each for each in self.left if each[1] not in gone))
+
+    def without_others(self, clouds: Mapping[str, object]) -> "Told":
+        """Without the clouds that are not named."""
+        gone = tuple((name, each.place) for name, each in self.clouds.items() if name not in clouds)
+        return Told({name: each for name, each in self.clouds.items() if name in clouds}, self.left + gone)
+
+    def with_weights(self, weights: Mapping[str, int]) -> "Told":
+        """With these weights; clouds not named keep theirs. Raises ValueError for a cloud that is not there."""
+        unknown = [name for name in weights if name not in self.clouds]
+        if unknown:
+            raise ValueError(
+                f"the front door knows no cloud {', '.join(unknown)}; it knows {', '.join(self.clouds) or 'none'}"
+            )
+        wrong = [f"{name}: {each}" for name, each in weights.items() if not 0 <= each <= MOST_WEIGHT]
+        if wrong:
+            raise ValueError(f"a weight is a whole number from 0 to {MOST_WEIGHT}, not {', '.join(wrong)}")
+        changed = {name: replace(self.clouds[name], weight=weight) for name, weight in weights.items()}
+        return replace(self, clouds={**self.clouds, **changed})
+
+    def control(self) -> dict[str, Any]:
+        """The same as control data of the balancer (`docs/balancer-protocol.md`).
+
+        The other clouds' addresses stand by in each place: a request that cannot be brought to its own
+        cloud goes to one of them.
+        """
+        weights = dict.fromkeys(PLACES, 0) | {each.place: each.weight for each in self.clouds.values()}
+        return {
+            "weights": {SPLIT: weights},
+            "addresses": {
+                each.place: [
+                    {**_member(other, address), **({} if other == name else {"backup": True})}
+                    for other in (name, *(o for o in self.clouds if o != name))
+                    for address in self.clouds[other].addresses
+                    # Who shall get nothing gets nothing by a detour either.
+                    if other == name or self.clouds[other].weight
+                ]
+                for name, each in self.clouds.items()
+            },
+        }
+
+    def _place(self, cloud: str, taken: Mapping[str, ToldCloud]) -> str:
+        """The place it had, else one that nobody had, else the one that was left first: counts stay apart."""
+        used = {each.place for each in taken.values()}
+        left = {place: name for name, place in self.left if place not in used}
+        own = [place for place, name in left.items() if name == cloud]
+        new = [place for place in PLACES if place not in used and place not in left]
+        for place in (*own, *new, *left):
+            return place
+        raise ValueError(f"the front door has places for {len(PLACES)} clouds, and all are taken")
+
+
+def member_cloud(member: str) -> str:
+    """The cloud of a member by its name in the balancer."""
+    return member.partition("/")[0].partition(".")[0]
+
+
+def addresses_of(outputs: Mapping[str, Any]) -> list[Address]:
+    """Where the copy behind these outputs of an application's stack is reached: (host, port).
+
+    Those of its first URL: every host at that port. Empty where it shows itself inside its cloud only.
+    """
+    found, wanted = [], scheme_of(outputs)
+    for url in outputs.get("urls") or []:
+        parts = urlsplit(str(url))
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+        if wanted is None or parts.hostname is None or not _is_ip(parts.hostname):
+            continue
+        if parts.scheme == wanted and (not found or found[0][1] == port):
+            found.append((parts.hostname, port))
+    return found
+
+
+def scheme_of(outputs: Mapping[str, Any]) -> str | None:
+    """`http` or `https`, as the copy's first URL says; None where it has none of these."""
+    for url in outputs.get("urls") or []:
+        scheme = urlsplit(str(url)).scheme
+        return scheme if scheme in ("http", "https") else None
+    return None
+
+
+def _member(cloud: str, address: Address) -> dict[str, Any]:
+    host, port = address
+    return {"name": f"{cloud}.{host.replace(':', '-')}.{port}", "host": host, "port": port}
+
+
+def _check(clouds: Mapping[str, Sequence[Address]]) -> None:
+    wrong = [
+        f"{cloud}: {host}:{port}"
+        for cloud, addresses in clouds.items()
+        for host, port in addresses
+        if not _is_ip(host) or not 1 <= port <= 65535
+    ]
+    if wrong:
+        raise ValueError(f"not an IP address with a port: {', '.join(wrong)}")
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -350,4 +350,15 @@ def _decision(
         },
         lead_seconds=lead,
         holds=holds,
+        need=_need(found),
+    )
+
+
+def _need(found: Assessment) -> float | None:
+    """The most demanding target before rounding and bounds; None while any factor is not known."""
+    if found.missing or not found.wants:
+        return None
+    return max(
+        found.asks[name].need if name in found.asks else float(want.target)
+        for name, want in found.wants.items()
     )

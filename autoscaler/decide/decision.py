@@ -21,7 +21,8 @@ class Decision:
 
     ``factor`` is the most demanding one, ``band`` its (low, target, high) in members after all factors,
     ``forecast`` by factor the expected value at the lead with its standard deviation and the head-room z.
-    ``holds`` names what kept the count from moving or bounded it.
+    ``holds`` names what kept the count from moving or bounded it. ``need`` is what the load asks for in
+    members, before rounding and bounds; None where not all of it is known.
     """
 
     time: float
@@ -36,6 +37,7 @@ class Decision:
     forecast: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     lead_seconds: float = 0.0
     holds: tuple[str, ...] = ()
+    need: float | None = None
 
     @property
     def action(self) -> str:

@@ -23,11 +23,15 @@ MOST_MEMBERS = 1_000_000
 
 
 class Ask(NamedTuple):
-    """A factor's want with what it was derived from; ``headroom`` in standard deviations at the lead."""
+    """A factor's want with what it was derived from; ``headroom`` in standard deviations at the lead.
+
+    ``need`` is the target before rounding.
+    """
 
     want: Want
     outlook: Outlook
     headroom: float
+    need: float
 
 
 def by_objective(outlooks: Outlooks, price: Price, member_rate: float, backlog: float) -> Ask:
@@ -47,6 +51,7 @@ def by_objective(outlooks: Outlooks, price: Price, member_rate: float, backlog: 
         ),
         lead,
         room,
+        max(now, lead.value + reserve) / member_rate,
     )
 
 
@@ -63,6 +68,7 @@ def by_threshold(outlooks: Outlooks, threshold: float) -> Ask:
         ),
         lead,
         THRESHOLD_HEADROOM,
+        (value + half) / threshold,
     )
 
 

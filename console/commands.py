@@ -43,15 +43,20 @@ def demo(
     down: Annotated[bool, typer.Option("--down", help="Remove every trace of the demo.")] = False,
     cloud: Annotated[str, typer.Option(help="The cloud's name.")] = "local",
     application: Annotated[str, typer.Option(help="The application's name.")] = "hello",
-    hosts: Annotated[int, typer.Option(min=1, max=9, help="Hosts of each cluster.")] = 3,
+    hosts: Annotated[int, typer.Option(min=1, max=9, help="Hosts of the cluster.")] = 3,
+    clouds: Annotated[int, typer.Option(min=1, max=2, help="2: a second cloud, of one host.")] = 1,
+    away: Annotated[str, typer.Option(help="The second cloud's name.")] = "away",
 ) -> None:
-    """Make a three-host cluster, a registry and a PHP application on this machine; print its URL."""
+    """Make a three-host cluster, a registry and a PHP application on this machine; print its URL.
+
+    With `--clouds 2`, a second cluster with a registry of its own is there for it to burst and to move to.
+    """
     from console import demonstration, demonstration_end
 
     if down:
         demonstration_end.run(cloud, application)
     else:
-        demonstration.run(cloud, application, hosts)
+        demonstration.start(cloud, application, hosts, away if clouds == 2 else None)
 
 
 @app.command()

@@ -11,14 +11,17 @@ import yaml
 
 from autoscaler.act.environment import pulumi
 from autoscaler.act.pulumi_cli import Pulumi
-from autoscaler.act.stack_config import read, replace_file
-from console import credentials, demo_repository, subnets, updates
-from console.errors import ConsoleError
+from autoscaler.act.stack_config import replace_file
+from console import demo_repository, demonstration_end, updates
+from console.demonstration_clouds import DemoCloud, bring_up, make_hosts, make_platform
+from console.errors import BadInput, ConsoleError
 from toolchain import base_image, bin_folder, engine, install, paths, plugin_install
 from toolchain.progress import Progress
 
 SAMPLE = Path("blueprints/library/samples/hello")
 ALIAS = "web"
+HOSTS_SECONDS, PLATFORM_SECONDS, APPLICATION_SECONDS = 60.0, 45.0, 25.0
+"""What the steps take where nothing is known of the machine yet."""
 
 
 @dataclass
@@ -28,29 +31,52 @@ class Timings:
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
-    def step(self, progress: Progress, name: str) -> Iterator[updates.Say]:
+    def step(
+        self, progress: Progress, name: str, expected_seconds: float | None = None
+    ) -> Iterator[updates.Say]:
         """One step under the progress display; yields a way to say what it is at."""
         begin = time.monotonic()
-        with progress.step(name) as step:
+        with progress.step(name, expected_seconds) as step:
             yield step.note
         self.seconds[name] = time.monotonic() - begin
 
 
-def run(cloud: str, application: str, hosts: int) -> None:
-    """Make the cloud, its platform and the application; print the URL, times, and what to try."""
+def start(cloud: str, application: str, hosts: int, away: str | None) -> None:
+    """`alto demo` as it was asked for; a second cloud has one host. Raises BadInput."""
+    if away == cloud:
+        raise BadInput(f"both clouds are named {cloud!r}", "Give the second one another name: --away NAME.")
+    second = DemoCloud(away, 1, beside=cloud) if away else None
+    run(DemoCloud(cloud, hosts), application, second)
+
+
+def run(first: DemoCloud, application: str, second: DemoCloud | None = None) -> None:
+    """Make the clouds, a platform on each and the application on the first; print the URL, times, and what
+    to try."""
     timings = Timings()
     with Progress("alto demo") as progress:
         prepare(progress)
         cli = pulumi()
-        with timings.step(progress, f"hosts of {cloud}") as say:
-            _hosts(cli, cloud, hosts, say)
-        with timings.step(progress, f"platform of {cloud}") as say:
-            _platform(cli, cloud, application, say)
-        with timings.step(progress, f"application {application}") as say:
-            urls = _application(cli, cloud, application, say)
+        for each in (first, second):
+            if each is not None:
+                progress.expect(f"hosts of {each.name}", HOSTS_SECONDS)
+                progress.expect(f"platform of {each.name}", PLATFORM_SECONDS)
+        progress.expect(f"application {application}", APPLICATION_SECONDS)
+        _cloud(cli, first, application, timings, progress)
+        with timings.step(progress, f"application {application}", APPLICATION_SECONDS) as say:
+            urls = _application(cli, first.name, application, say)
         with timings.step(progress, "first answer"):
             _await_answer(urls[0])
-    _report(timings, application, urls)
+        if second is not None:
+            demonstration_end.note_second(first.name, second.name)
+            _cloud(cli, second, application, timings, progress)
+    _report(timings, application, urls, second)
+
+
+def _cloud(cli: Pulumi, cloud: DemoCloud, application: str, timings: Timings, progress: Progress) -> None:
+    with timings.step(progress, f"hosts of {cloud.name}", HOSTS_SECONDS) as say:
+        make_hosts(cli, cloud, say)
+    with timings.step(progress, f"platform of {cloud.name}", PLATFORM_SECONDS) as say:
+        make_platform(cli, cloud, application, say)
 
 
 def prepare(progress: Progress) -> None:
@@ -61,32 +87,6 @@ def prepare(progress: Progress) -> None:
     base_image.ensure_base(progress)
     plugin_install.ensure(progress)
     bin_folder.publish()
-
-
-def _hosts(cli: Pulumi, cloud: str, hosts: int, say: updates.Say) -> None:
-    stack = f"hosts-{cloud}"
-    kept = read(cli.config_path(stack)).get("altostratus:hosts")
-    cli.init(stack)
-    if kept is None:
-        settings = {
-            "driver": "docker",
-            "hosts": hosts,
-            "controlPlanes": 1,
-            "subnet": str(subnets.free_here()),
-        }
-        cli.configure(stack, {"altostratus:hosts": settings})
-    _up(cli, stack, say)
-    credentials.write(cloud, cli.outputs(stack))
-
-
-def _platform(cli: Pulumi, cloud: str, application: str, say: updates.Say) -> None:
-    stack = f"platform-{cloud}"
-    repository = demo_repository.ensure(cloud, paths.root() / SAMPLE / "site", application)
-    cli.init(stack)
-    if "altostratus:platform" not in read(cli.config_path(stack)):
-        settings = {"cartridges": ["php"], "gitRepositories": {application: str(repository)}}
-        cli.configure(stack, {"altostratus:platform": settings})
-    _up(cli, stack, say)
 
 
 def _application(cli: Pulumi, cloud: str, application: str, say: updates.Say) -> list[str]:
@@ -102,7 +102,7 @@ def _application(cli: Pulumi, cloud: str, application: str, say: updates.Say) ->
             "altostratus:application": application,
         },
     )
-    _up(cli, stack, say)
+    bring_up(cli, stack, say)
     urls: list[str] = cli.outputs(stack)["urls"]
     return urls
 
@@ -119,17 +119,6 @@ def _document(cloud: str, application: str, git: str) -> Path:
     path = demo_repository.path(cloud) / f"{application}.yaml"
     replace_file(path, yaml.safe_dump_all(documents, sort_keys=False), mode=0o644)
     return path
-
-
-def _up(cli: Pulumi, stack: str, say: updates.Say) -> None:
-    for each in updates.recovered(cli, stack):
-        say(each)
-    cli.up(stack, listen=lambda line: say(_brief(line)))
-
-
-def _brief(line: str) -> str:
-    """One engine line as the progress display shows it: what happens to which resource."""
-    return " ".join(line.split())[:70]
 
 
 def _await_answer(url: str, limit: float = 60.0) -> None:
@@ -149,7 +138,7 @@ def _await_answer(url: str, limit: float = 60.0) -> None:
     )
 
 
-def _report(timings: Timings, application: str, urls: list[str]) -> None:
+def _report(timings: Timings, application: str, urls: list[str], second: DemoCloud | None) -> None:
     print()
     for name, seconds in timings.seconds.items():
         print(f"  {name:<28}{seconds:6.1f} s")
@@ -159,4 +148,8 @@ def _report(timings: Timings, application: str, urls: list[str]) -> None:
     print("  ./alto status                            clouds, hosts, members, URLs")
     print('  eval "$(./alto env)"; kubectl get nodes,pods -A; etcdctl member list; pulumi stack ls')
     print(f"  ./alto scale {application} {ALIAS}=4                four members")
+    if second is not None:
+        print("  ./alto clouds                            both clouds: hosts, room, copies")
+        print(f"  ./alto front {application}                       one address over all of its copies")
+        print(f"  ./alto burst {application} --to {second.name}             a copy there; --end ends it")
     print("  ./alto demo --down                       remove every trace")

@@ -2,43 +2,73 @@
 
 import os
 import shutil
+from collections.abc import Sequence
 
 from autoscaler.act.environment import pulumi
 from autoscaler.act.pulumi_cli import Pulumi
+from autoscaler.act.stack_config import replace_file
 from autoscaler.act.update_errors import StackConflict, UpdateError, WrongPassphrase
 from console import demo_repository, orphans, updates
 from toolchain import engine, install, paths, registry_trust
 from toolchain.progress import Progress
 
+SECOND = "second-cloud"
+"""The file in a demo's folder that names its second cloud."""
+
 KEEP_ENGINE = "ALTO_KEEP_ENGINE" in os.environ  # set by who started the engine for more than this demo
 
 
+def note_second(cloud: str, second: str) -> None:
+    """Remember the demo's second cloud, so that its end knows it."""
+    replace_file(demo_repository.path(cloud) / SECOND, f"{second}\n")
+
+
+def second_of(cloud: str) -> str | None:
+    """The second cloud of a cloud's demo, if it has one."""
+    try:
+        return (demo_repository.path(cloud) / SECOND).read_text().strip() or None
+    except FileNotFoundError:
+        return None
+
+
+def stacks_of(present: Sequence[str], clouds: Sequence[str], application: str) -> list[str]:
+    """The demo's stacks among those that are there, in the order in which they can go."""
+    copies = [s for s in present if s.startswith(f"app-{application}--")]
+    applications = [*copies, f"app-{application}"]
+    images = [each.replace("app-", "images-", 1) for each in applications]
+    made = [f"{kind}-{cloud}" for cloud in reversed(clouds) for kind in ("platform", "hosts")]
+    return [each for each in (f"front-{application}", *applications, *images, *made) if each in present]
+
+
 def run(cloud: str, application: str) -> None:
-    """Destroy the application, the platform and the hosts, then whatever carries the cloud's label."""
+    """Destroy the application with its copies, the platforms and the hosts, then whatever carries a label of
+    one of the clouds."""
     if install.locate("pulumi") is None:
         print("There is no demo: its tools were never installed.")
         return
     cli = pulumi()
-    present = set(cli.stacks())
-    stacks = [s for s in cli.stacks() if s == f"app-{application}" or s.startswith(f"app-{application}--")]
-    stacks += [each.replace("app-", "images-", 1) for each in stacks]
-    stacks += [f"platform-{cloud}", f"hosts-{cloud}"]
-    made = [stack for stack in stacks if stack in present]
+    present = cli.stacks()
+    clouds = [each for each in (cloud, second_of(cloud)) if each is not None]
+    made = stacks_of(present, clouds, application)
     running = engine.find()
     with Progress("alto demo --down") as progress:
         if made and running is None:
             with progress.step("Docker engine") as step:
                 running = engine.ensure(step.note)
         for stack in made:
+            progress.expect(f"remove {stack}")
+        for stack in made:
             step = progress.step(f"remove {stack}")
             _remove(cli, stack, step.note)
             step.done()
-        # Without a stack of this checkout, a cloud of that name is another checkout's.
-        if f"hosts-{cloud}" in present:
-            orphans.sweep(cli, cloud, everything=True)
-            registry_trust.remove(cloud)
-        shutil.rmtree(demo_repository.path(cloud), ignore_errors=True)
-        shutil.rmtree(paths.kubeconfig(cloud).parent, ignore_errors=True)
+        for each in clouds:
+            # Without a stack of this checkout, a cloud of that name is another checkout's.
+            if f"hosts-{each}" in present:
+                orphans.sweep(cli, each, everything=True)
+                registry_trust.remove(each)
+            shutil.rmtree(demo_repository.path(each), ignore_errors=True)
+            shutil.rmtree(paths.kubeconfig(each).parent, ignore_errors=True)
+        (paths.home() / "moves" / f"{application}.json").unlink(missing_ok=True)
         # The engine is shared by all checkouts: another one's clouds may run on it.
         if (
             running is not None

@@ -9,6 +9,7 @@ from toolchain import engine
 
 Network = ipaddress.IPv4Network
 CANDIDATES = [Network(f"10.88.{third}.0/24") for third in range(16, 240, 8)]
+LAST = ipaddress.IPv4Address("10.255.255.255")
 
 
 def free(taken: Iterable[Network]) -> Network:
@@ -34,6 +35,20 @@ def taken(docker_subnets: Iterable[str], routes: str | None = None) -> list[Netw
             mask = ipaddress.IPv4Address(int.from_bytes(bytes.fromhex(fields[7]), "little"))
             found.append(Network(f"{address}/{mask}", strict=False))
     return found
+
+
+def free_range(first: Network, taken: Iterable[Network]) -> Network:
+    """`first`, or the next of its size above it that overlaps nothing in `taken`. Raises ConsoleError."""
+    networks, candidate = list(taken), first
+    while any(candidate.overlaps(network) for network in networks):
+        above = int(candidate.broadcast_address) + 1
+        if above >= int(LAST):
+            raise ConsoleError(
+                f"no free range of a /{first.prefixlen} is left above {first}",
+                "Set `podCidr` and `serviceCidr` in the config of the hosts stack.",
+            )
+        candidate = Network((above, first.prefixlen))
+    return candidate
 
 
 def free_here() -> Network:

@@ -5,6 +5,7 @@ Not named `platform`: the program's folder comes first on the path, and Python h
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pulumi
@@ -42,8 +43,8 @@ def build(stack: StackName) -> None:
 
     Exports `cloud`, `registry` (address, username, password (secret), caCertificate), `images` (references
     by digest, by cartridge), `artifactImage`, `pageImage`, `balancerImages` (by program), `balancers`
-    (shared ones by document), `gitRepositories` (URLs by name), and `storageClass` (the class made here;
-    empty where the cluster keeps its own).
+    (shared ones by document), `gitRepositories` (URLs by name), `gitMirrors` (URLs here by the URL that they
+    stand for), and `storageClass` (the class made here; empty where the cluster keeps its own).
     """
     chosen = settings.load(settings.PlatformStack, stack.text).platform
     cartridges = named_cartridges(chosen.cartridges)
@@ -96,10 +97,14 @@ def build(stack: StackName) -> None:
     pulumi.export("artifactImage", fetcher.reference)
     pulumi.export("pageImage", page.reference)
     pulumi.export("balancerImages", balancers)
-    if site is not None and repositories:
-        pulumi.export("gitRepositories", GitServer(f"{cloud}-git", site, repositories).urls)
-    else:
-        pulumi.export("gitRepositories", {})
+    urls = GitServer(f"{cloud}-git", site, repositories).urls if site and repositories else None
+    pulumi.export("gitRepositories", urls or {})
+    mirrored = {original: name for name, original in chosen.git_mirrors.items()}
+    pulumi.export("gitMirrors", urls.apply(partial(_here, mirrored)) if urls is not None else {})
+
+
+def _here(mirrored: Mapping[str, str], urls: Mapping[str, str]) -> dict[str, str]:
+    return {original: urls[name] for original, name in mirrored.items()}
 
 
 @dataclass(frozen=True)

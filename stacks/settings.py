@@ -104,6 +104,8 @@ class Platform(_Settings):
     `registry`: one that is there already; left out, the cloud gets its own.
     `cartridges`: names of the library's cartridges, and paths of files or folders with your own.
     `git_repositories`: bare repositories of this machine that the cloud's git server shows, by name.
+    `git_mirrors`: addresses, by the name of one of them, that it stands for: members here fetch from it what
+    their documents fetch from there.
     `load_balancers`: those that applications here share.
     `storage`: `local` makes a default storage class on the hosts' own disks, `cloud` leaves it at the
     classes that the cluster has; left out, local where the cloud gets its own registry.
@@ -112,6 +114,7 @@ class Platform(_Settings):
     registry: ExternalRegistry | None = None
     cartridges: Paths = ()
     git_repositories: dict[Name, str] = Field(default_factory=dict)
+    git_mirrors: dict[Name, str] = Field(default_factory=dict)
     load_balancers: Annotated[tuple[SharedBalancer, ...], BeforeValidator(_paths)] = ()
     storage: Literal["local", "cloud"] | None = None
 

@@ -114,8 +114,15 @@ class Pulumi:
     def refresh(self, stack: str, *arguments: str, listen: Listener | None = None) -> UpdateResult:
         return self._update("refresh", stack, ["--skip-preview", *arguments], listen)
 
-    def destroy(self, stack: str, *arguments: str, listen: Listener | None = None) -> UpdateResult:
-        return self._update("destroy", stack, ["--skip-preview", *arguments], listen)
+    def destroy(
+        self,
+        stack: str,
+        *arguments: str,
+        listen: Listener | None = None,
+        give_up: threading.Event | None = None,
+    ) -> UpdateResult:
+        """Destroy; `give_up` as in `up`."""
+        return self._update("destroy", stack, ["--skip-preview", *arguments], listen, give_up)
 
     def preview(self, stack: str, *arguments: str) -> str:
         """The human-readable preview."""
@@ -123,11 +130,17 @@ class Pulumi:
 
     def remove(self, stack: str, *, force: bool = False) -> None:
         """Forget a stack and its config file; with force also one that still has resources."""
-        self._run(["stack", "rm", "--yes", *(["--force"] if force else [])], stack)
+        self._run(["stack", "rm", "--yes", "--remove-backups", *(["--force"] if force else [])], stack)
         config = self.config_path(stack)
         config.unlink(missing_ok=True)
         (config.parent / f".{config.name}.lock").unlink(missing_ok=True)
         shutil.rmtree(config.parent / "revisions" / stack, ignore_errors=True)
+
+    def rename(self, stack: str, name: str) -> None:
+        """Give a stack, and its config file, another name; what it made stays as it is."""
+        self._run(["stack", "rename", name], stack)
+        config = self.config_path(stack)
+        (config.parent / f".{config.name}.lock").unlink(missing_ok=True)
 
     def outputs(self, stack: str) -> dict[str, Any]:
         """The stack's outputs with secrets in the clear: for use in this process only."""

@@ -139,8 +139,11 @@ class Pulumi:
     def rename(self, stack: str, name: str) -> None:
         """Give a stack, and its config file, another name; what it made stays as it is."""
         self._run(["stack", "rename", name], stack)
-        config = self.config_path(stack)
+        config, state = self.config_path(stack), self.state_path(stack)
         (config.parent / f".{config.name}.lock").unlink(missing_ok=True)
+        for suffix in (".bak", ".bak.attrs"):  # what the CLI leaves under the old name
+            state.with_name(state.name + suffix).unlink(missing_ok=True)
+        shutil.rmtree(self.state / ".pulumi" / "backups" / PROJECT / stack, ignore_errors=True)
 
     def outputs(self, stack: str) -> dict[str, Any]:
         """The stack's outputs with secrets in the clear: for use in this process only."""

@@ -54,7 +54,8 @@ type Agent struct {
 	restarts int
 	reloads  int
 	lastExit string
-	waiting  map[string]time.Time // since when requests wait at a backend without members
+	waiting  map[string]time.Time      // since when requests wait at a backend without members
+	samples  map[string]program.Sample // as the program said at the last turn
 	synced   bool
 }
 
@@ -235,17 +236,24 @@ func spare(all []members.Member) {
 	}
 }
 
-// serving counts the members that can take a request, as far as is known without asking the program.
+// serving counts the members that can take a request, as far as was known at the last turn. Those that stand
+// by for others are not counted: they serve in another's name.
 func (a *Agent) serving(backend *model.Backend, table program.Table) (count int) {
 	if table.Maintenance[backend.Name] != "" {
 		return 0
 	}
 	for _, member := range table.Members[backend.Name] {
-		if member.State == members.Serving {
+		if member.State == members.Serving && !member.Backup && !a.fails(backend.Name, member.ID) {
 			count++
 		}
 	}
 	return count
+}
+
+// fails says whether a member did not pass its checks when the program was last asked.
+func (a *Agent) fails(backend, id string) bool {
+	sample, known := a.samples[backend].Members[id]
+	return known && (sample.Health == program.Down || sample.Health == program.Starting)
 }
 
 // endpoints of a backend; not known while the API server has never answered, and then nothing changes.

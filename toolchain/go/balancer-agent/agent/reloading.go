@@ -82,6 +82,7 @@ func (a *Agent) watchWaiting() {
 	if err != nil {
 		return
 	}
+	a.samples = samples
 	for name, sample := range samples {
 		if sample.InFlight.Queued == 0 {
 			delete(a.waiting, name)

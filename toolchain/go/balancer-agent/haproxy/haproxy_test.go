@@ -64,6 +64,17 @@ func TestTheDocumentedTemplateIsFilled(t *testing.T) {
 	}
 }
 
+func TestWhoStandsByIsABackup(t *testing.T) {
+	member := members.Member{ID: "away.10.0.0.1.80", Host: "10.0.0.1", Port: 80, State: members.Serving, Backup: true}
+	if words := serverWords(&model.Backend{Protocol: "http"}, member); !strings.Contains(words, " backup ") {
+		t.Error(words)
+	}
+	member.Backup = false
+	if words := serverWords(&model.Backend{Protocol: "http"}, member); strings.Contains(words, "backup") {
+		t.Error(words)
+	}
+}
+
 func TestMapsSteerRequests(t *testing.T) {
 	told, _ := example(t)
 	found := maps(told, program.Table{

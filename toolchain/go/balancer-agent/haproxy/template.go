@@ -239,6 +239,9 @@ func serverWords(backend *model.Backend, member members.Member) string {
 	if backend.StartSlowly > 0 {
 		words = append(words, fmt.Sprintf("slowstart %dms", backend.StartSlowly.Milliseconds()))
 	}
+	if member.Backup {
+		words = append(words, "backup")
+	}
 	// A member that has finished can be taken out only when no idle connection to it is left.
 	words = append(words, "pool-purge-delay 1s")
 	return strings.Join(words, " ")

@@ -18,13 +18,14 @@ type Endpoint struct {
 	Port        int
 	Ready       bool
 	Terminating bool
+	Backup      bool
 }
 
 // FromAddresses are members that are told; all are ready.
 func FromAddresses(addresses []model.Address) []Endpoint {
 	found := make([]Endpoint, len(addresses))
 	for i, address := range addresses {
-		found[i] = Endpoint{Name: address.Name, Host: address.Host, Port: address.Port, Ready: true}
+		found[i] = Endpoint{Name: address.Name, Host: address.Host, Port: address.Port, Ready: true, Backup: address.Backup}
 	}
 	return found
 }

@@ -29,6 +29,8 @@ type Member struct {
 	Port  int
 	State State
 	Since time.Time
+	// Backup members serve only while no other of the backend does.
+	Backup bool
 }
 
 // Address is host:port.
@@ -85,7 +87,8 @@ func (t *Tracker) Forget(id string) { delete(t.members, id) }
 
 func (t *Tracker) find(endpoint Endpoint) *Member {
 	for _, member := range t.members {
-		if member.Name == endpoint.Name && member.Host == endpoint.Host && member.Port == endpoint.Port {
+		if member.Name == endpoint.Name && member.Host == endpoint.Host && member.Port == endpoint.Port &&
+			member.Backup == endpoint.Backup {
 			return member
 		}
 	}
@@ -102,6 +105,7 @@ func (t *Tracker) add(now time.Time, endpoint Endpoint) *Member {
 	}
 	member := &Member{
 		ID: id, Name: endpoint.Name, Host: endpoint.Host, Port: endpoint.Port, State: Serving, Since: now,
+		Backup: endpoint.Backup,
 	}
 	t.members[id] = member
 	return member

@@ -97,6 +97,8 @@ type Address struct {
 	Name string `json:"name"`
 	Host string `json:"host"`
 	Port int    `json:"port"`
+	// Backup members serve only while no other of the backend does.
+	Backup bool `json:"backup"`
 }
 
 // Affinity keeps a client on a member.

@@ -42,7 +42,8 @@ def build(stack: StackName) -> None:
     documents = in_force(paths.root(), stack.text, chosen.blueprint, revision)
     _tell_of(documents)
     workspace = documents.workspace
-    asked = workspace.plan(chosen.application, chosen.scale, copy=stack.cloud or HOME_COPY)
+    copy = chosen.copy_name or stack.cloud or HOME_COPY
+    asked = workspace.plan(chosen.application, chosen.scale, copy=copy)
     plan = at_commits(asked, documents.pin.commits) if documents.pin else asked
     hosts, platform = OtherStack(f"hosts-{chosen.cloud}"), OtherStack(f"platform-{chosen.cloud}")
     kubeconfig = hosts.require("kubeconfig")
@@ -87,16 +88,17 @@ def _revision(
 ) -> pulumi.Output[dict[str, object]]:
     made_of = documents_of(documents.workspace)
     preview = pulumi.runtime.is_dry_run()
+    mirrors: pulumi.Input[Mapping[str, str]] = {} if images.git_mirrors is None else images.git_mirrors
 
     async def recorded(known: Any) -> dict[str, object]:
-        trusted, used = known
+        trusted, used, mirrored = known
         asked = () if preview else followed(plan).values()
         # Nothing else of the update waits for repositories.
-        commits = await asyncio.to_thread(heads, asked, trusted)
+        commits = await asyncio.to_thread(heads, asked, trusted, mirrored)
         revision = Revision(plan.application.name, made_of, used, commits)
         return {**revision.to_output(), "pinned": documents.pin is not None}
 
-    return pulumi.Output.all(authority, dict(images.by_key)).apply(recorded)
+    return pulumi.Output.all(authority, dict(images.by_key), mirrors).apply(recorded)
 
 
 def _tell_of(documents: InForce) -> None:
@@ -134,6 +136,7 @@ def _images(plan: Plan, platform: OtherStack, own: str | None, stack: StackName,
     return Images(
         by_key={key: built.apply(partial(_image, key, name, pin)) for key in sorted(keys)},
         artifact=platform.require("artifactImage") if fetched else None,
+        git_mirrors=platform.known("gitMirrors", {}) if fetched else None,
         balancers=_balancer_images(plan, platform),
     )
 

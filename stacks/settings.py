@@ -3,10 +3,18 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import pulumi
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from blueprints.findings import DocumentError
@@ -134,6 +142,13 @@ class Platform(_Settings):
                 raise ValueError(f"{name} is {text}, which is not a bare git repository (git clone --bare)")
         return given
 
+    @model_validator(mode="after")
+    def _mirrors(self) -> Self:
+        if unknown := [name for name in self.git_mirrors if name not in self.git_repositories]:
+            there = ", ".join(self.git_repositories) or "none"
+            raise ValueError(f"gitMirrors names {', '.join(unknown)}, but gitRepositories has {there}")
+        return self
+
 
 class PlatformStack(StackSettings):
     """The settings of `platform-<cloud>`."""
@@ -180,6 +195,7 @@ class ApplicationStack(ImagesStack):
     `images`: the stack that builds what the application brings itself (`alto build`); left out, the
     platform has everything. `maintenance`: true, or how; left out, the application serves. `revision`:
     what `alto rollback` went back to. `autoscaling`: what the autoscaler is told of the application.
+    `copy`: what this copy is called where its stack's name does not say it (after `alto migrate`).
     """
 
     images: Annotated[str, Field(pattern=r"^images-[a-z0-9-]+$", max_length=140)] | None = None
@@ -187,6 +203,7 @@ class ApplicationStack(ImagesStack):
     autoscaling: Steering = Steering()
     maintenance: MaintenanceSettings | None = None
     revision: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")] | None = None
+    copy_name: Name | None = Field(default=None, alias="copy")
 
     @field_validator("maintenance", mode="before")
     @classmethod

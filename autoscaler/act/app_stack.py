@@ -21,6 +21,8 @@ AUTOSCALING = "altostratus:autoscaling"
 MAINTENANCE = "altostratus:maintenance"
 REVISION = "altostratus:revision"
 IMAGES = "altostratus:images"
+COPY = "altostratus:copy"
+"""What a copy is called that has become the application's home; its members go by it."""
 PREFIX, SEPARATOR = "app-", "--"
 
 
@@ -45,7 +47,7 @@ class AppStack:
     @property
     def copy(self) -> str:
         """Which copy of the application it is: a cloud's name, or `home`."""
-        return self.name.partition(SEPARATOR)[2] or HOME_COPY
+        return str(self.config.get(COPY) or self.name.partition(SEPARATOR)[2] or HOME_COPY)
 
     @property
     def cloud(self) -> str:

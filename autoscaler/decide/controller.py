@@ -233,7 +233,7 @@ def _decide(
             members = band.target
         elif not found.missing and not found.gap:
             members = shrunk
-        members = _bounded_step(policy, current, members)
+        members = step_within(policy, current, members)
         if found.gap and current > band.high:
             holds.append("gap")
         reason = reasons.wanted(winner, found, seen, members, band, lead)
@@ -259,7 +259,8 @@ def _decide(
     return _decision(seen, found, bounded, lead, tuple(holds), reason, winner, band)
 
 
-def _bounded_step(policy: ControllerPolicy, current: int, members: int) -> int:
+def step_within(policy: ControllerPolicy, current: int, members: int) -> int:
+    """As many members as one action may come to on the way to ``members``."""
     if policy.step_up is not None and members > current:
         return min(members, current + policy.step_up)
     if policy.step_down is not None and members < current:

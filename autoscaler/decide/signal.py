@@ -89,14 +89,16 @@ class Signal:
         self.noise.last = -1.0
 
     def _learn(self, now: float, value: float, forecaster: ForecasterName) -> None:
+        before = self.latest
         if self.near is None:
             near = Outlook(self.history.mean(0, RECENT), 0.0)
+            usual = None if before is None else Outlook(before.near.value, before.lead.sigma)
         else:
-            before = self.latest
             near = self.near.update(self.history, value, self.noise)
-            if before is not None and value > before.near.value + SURPRISE * before.near.sigma:
-                # No window of the past knows a step; the sample itself is then the best guess for the next.
-                near = Outlook(max(near.value, value), near.sigma)
+            usual = None if before is None else before.near
+        if usual is not None and value > usual.value + SURPRISE * usual.sigma:
+            # No window of the past knows a step; the sample itself is then the best guess for the next.
+            near = Outlook(max(near.value, value), near.sigma)
         only: Expert | None = "seasonal" if forecaster == "seasonal" else None
         far = self.far.update(self.history, value, self.noise, self.season, only)
         if self.season is not None:

@@ -10,6 +10,8 @@ less load.
 - `missedRate`: those of them that took longer than the objective allows, or failed by fault of a member or
   of the balancer. Inside one bucket of the histogram they count by straight line.
 - `latency`: the 0.99 quantile over the last ten seconds in seconds, of the slowest replica.
+- `requestsTotal`, `errorsTotal`, `slowerTotal:SECONDS`, `balancersServing`: for the service levels; exact,
+  with those of replicas that are ending.
 """
 
 from __future__ import annotations
@@ -25,16 +27,22 @@ import httpx2
 
 from autoscaler.decide.policy import IN_FLIGHT, REQUEST_RATE
 from autoscaler.observe.api_server import connect, get
+from autoscaler.observe.balancer_totals import Totals, failures, slower
 from autoscaler.observe.source import (
     BACKLOG,
+    BALANCERS_SERVING,
+    ERRORS_TOTAL,
     LATENCY,
     MISSED_RATE,
+    REQUESTS_TOTAL,
     Cloud,
     Measurement,
     Report,
     SourceError,
     Target,
+    slower_total,
 )
+from toolchain.plugins.kubernetes.pods import condition
 
 LABEL = "altostratus.dev/balancer"
 FACTORS = frozenset({IN_FLIGHT, REQUEST_RATE, MISSED_RATE, BACKLOG, LATENCY})
@@ -53,6 +61,7 @@ class _Replica:
     balancer: str
     name: str
     serves: bool
+    leaves: bool
 
 
 @dataclass(slots=True)
@@ -91,6 +100,8 @@ class BalancerSource:
         self._listed = float("-inf")
         self._tokens: dict[tuple[str, str], str] = {}
         self._heard: dict[tuple[str, str], _Heard] = {}
+        self._totals = Totals()
+        self._began = time.monotonic()
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -98,18 +109,14 @@ class BalancerSource:
     async def collect(self, targets: Sequence[Target], report: Report) -> None:
         by_namespace: dict[str, list[Target]] = {}
         for target in targets:
-            if not target.factors.isdisjoint(FACTORS):
+            if target.levels is not None or not target.factors.isdisjoint(FACTORS):
                 by_namespace.setdefault(target.place.namespace, []).append(target)
         if not by_namespace:
             return
         await self._list()
         problems: list[str] = []
         await asyncio.gather(
-            *(
-                self._measure(namespace, found, report, problems)
-                for namespace, found in by_namespace.items()
-                if self._replicas.get(namespace)
-            )
+            *(self._measure(namespace, found, report, problems) for namespace, found in by_namespace.items())
         )
         if problems:
             raise SourceError("; ".join(sorted(set(problems))[:3]))
@@ -125,11 +132,15 @@ class BalancerSource:
         self._replicas, self._listed = found, time.monotonic()
         alive = {(each.namespace, each.name) for some in found.values() for each in some}
         self._heard = {key: heard for key, heard in self._heard.items() if key in alive}
+        self._totals.keep(alive)
 
     async def _measure(
         self, namespace: str, targets: Sequence[Target], report: Report, problems: list[str]
     ) -> None:
-        serving = [each for each in self._replicas[namespace] if each.serves]
+        replicas = self._replicas.get(namespace, [])
+        levels = [target for target in targets if target.levels is not None]
+        _tell_balancers(levels, replicas, report, self._clock())
+        serving = [each for each in replicas if each.serves]
         answers = await asyncio.gather(*(self._ask(each) for each in serving), return_exceptions=True)
         states = []
         for replica, answer in zip(serving, answers, strict=True):
@@ -144,6 +155,22 @@ class BalancerSource:
             found = summed(states, target.place.cluster, target.latency)
             if found is not None:
                 _tell(target, found, report)
+        if levels and states:
+            await self._last_words(replicas)
+            for target in levels:
+                self._tell_totals(target, min(each.at for each in states), report)
+
+    async def _last_words(self, replicas: Sequence[_Replica]) -> None:
+        """Replicas that are ending still serve what they began: that counts, for as long as they answer."""
+        ending = [each for each in replicas if each.leaves and (each.namespace, each.name) in self._heard]
+        await asyncio.gather(*(self._ask(each) for each in ending), return_exceptions=True)
+
+    def _tell_totals(self, target: Target, at: float, report: Report) -> None:
+        total = self._totals.total(target.place.namespace, target.place.cluster)
+        found = {REQUESTS_TOTAL: total.requests, ERRORS_TOTAL: total.errors}
+        found |= {slower_total(seconds): total.slower(seconds) for seconds in target.levels or ()}
+        for factor, value in found.items():
+            report(Measurement(target.place, factor, "", value, at))
 
     async def _ask(self, replica: _Replica) -> _Heard:
         token = await self._token(replica)
@@ -159,6 +186,7 @@ class BalancerSource:
         again = last is not None and last.state["startedAt"] == state["startedAt"]
         before = last.state if last is not None and again else None
         self._heard[key] = heard = _Heard(state, before, self._clock())
+        self._totals.take(key, replica.namespace, state, time.monotonic() - self._began)
         return heard
 
     async def _token(self, replica: _Replica) -> str:
@@ -172,11 +200,9 @@ class BalancerSource:
 
 def _replica(pod: Mapping[str, Any]) -> _Replica:
     about = pod["metadata"]
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    ready = any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
-    return _Replica(
-        about["namespace"], about["labels"][LABEL], about["name"], ready and "deletionTimestamp" not in about
-    )
+    leaves = "deletionTimestamp" in about
+    ready = condition(pod, "Ready").get("status") == "True"
+    return _Replica(about["namespace"], about["labels"][LABEL], about["name"], ready and not leaves, leaves)
 
 
 def _parsed(answer: httpx2.Response) -> Figures:
@@ -218,29 +244,21 @@ def summed(heard: Sequence[_Heard], cluster: str, objective: float | None) -> _S
         requests = max(0.0, now["requests"] - before["requests"])
         found.rate += requests / window
         if found.missed is not None and objective is not None:
-            failed = _failures(now) - _failures(before)
+            failed = failures(now) - failures(before)
             slow = slower(now["latency"], objective) - slower(before["latency"], objective)
             found.missed += min(requests, max(0.0, failed) + max(0.0, slow)) / window
     return found if known else None
 
 
-def _failures(figures: Figures) -> float:
-    return float(figures["errors"]["balancer"] + figures["errors"]["member"])
-
-
-def slower(latency: Figures, objective: float) -> float:
-    """Requests of a histogram that took longer than `objective` seconds."""
-    total = 0.0
-    low = 0.0
-    bounds = [*latency["bounds"], float("inf")]
-    for high, count in zip(bounds, latency["counts"], strict=True):
-        if objective <= low:
-            total += count
-        elif objective < high:
-            # The last bucket has no end: whatever is in it counts as too slow.
-            total += count if high == float("inf") else count * (high - objective) / (high - low)
-        low = high
-    return total
+def _tell_balancers(
+    targets: Sequence[Target], replicas: Sequence[_Replica], report: Report, at: float
+) -> None:
+    serving: dict[str, int] = {}
+    for each in replicas:
+        serving[each.balancer] = serving.get(each.balancer, 0) + each.serves
+    for target in targets:
+        fewest = min(serving.values(), default=0)
+        report(Measurement(target.place, BALANCERS_SERVING, "", float(fewest), at))
 
 
 def _tell(target: Target, found: _Sum, report: Report) -> None:

@@ -18,6 +18,19 @@ MISSED_RATE = "missedRate"
 BACKLOG = "backlog"
 LATENCY = "latency"
 
+# Counts since the source began, for the service levels. They only ever grow; from a smaller value on, the
+# source counts anew. SLOWER stands before a time in seconds.
+REQUESTS_TOTAL = "requestsTotal"
+ERRORS_TOTAL = "errorsTotal"
+SLOWER_TOTAL = "slowerTotal:"
+# The serving replicas of the balancer that has the fewest.
+BALANCERS_SERVING = "balancersServing"
+
+
+def slower_total(seconds: float) -> str:
+    """The factor of requests that took longer."""
+    return f"{SLOWER_TOTAL}{seconds:g}"
+
 
 class Place(NamedTuple):
     """Where a cluster is: its cloud, its namespace and the application's copy there, and its id."""
@@ -34,6 +47,7 @@ class Target:
 
     `name`: its Kubernetes name. `latency`: seconds after which an answer counts as missed, None without an
     objective. `queries`: the policy's own metrics, PromQL by name. `factors`: what the policy asks for.
+    `levels`: times in seconds by which the application's service levels count requests; None: not counted.
     """
 
     place: Place
@@ -43,6 +57,7 @@ class Target:
     latency: float | None = None
     queries: Mapping[str, str] = field(default_factory=dict)
     factors: frozenset[str] = frozenset()
+    levels: tuple[float, ...] | None = None
 
 
 class Measurement(NamedTuple):

@@ -5,29 +5,9 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from blueprints.kinds.level import Level
-from blueprints.model import Document, Items, Model
+from blueprints.kinds.objectives import Objectives
+from blueprints.model import Document
 from blueprints.names import APPLICATION_NAME_LIMIT, NAME_PATTERN, ResourceName
-from blueprints.quantities import Duration, Percent
-
-
-class LatencyObjective(Model):
-    """A share of requests that must be answered in time."""
-
-    within: Duration
-    """The time."""
-    share: Percent = Percent("99%")
-    """How many of the requests."""
-
-
-class Objectives(Model):
-    """The service levels an application promises."""
-
-    availability: Percent | None = None
-    """The share of requests answered without an error of ours."""
-    latency: Items[LatencyObjective] = ()
-    """Answers in time."""
-    window: Duration = Duration("30d")
-    """The time over which both are counted."""
 
 
 class Application(Level, Document):

@@ -116,3 +116,49 @@ def test_a_replica_that_started_anew_has_no_rate_yet(monkeypatch: pytest.MonkeyP
 
     asyncio.run(run())
     assert REQUEST_RATE not in {each.factor for each in found}
+
+
+def test_totals_are_exact_over_restarts_gaps_and_replicas_that_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = Balancers({"front-a": state(NOW, figures(1000, [900, 90, 10]), started=NOW - 500)})
+    connected(monkeypatch, balancer, table)
+    asked = target(factors=frozenset(), levels=(0.1,))
+
+    async def run() -> list[dict[str, float] | None]:
+        source = balancer.BalancerSource(Cloud("local", Path("k")), clock=lambda: NOW)
+        steps: list[dict[str, Any]] = [
+            {},
+            {"front-a": state(NOW + 5, figures(1010, [908, 91, 11], member=1), started=NOW - 500)},
+            # A replica that came after the source began counts from its start.
+            {"front-b": state(NOW + 10, figures(4, [4, 0, 0]), started=NOW + 10)},
+            # No answer: nothing is told, and later nothing is lost.
+            {"front-b": 503},
+            {"front-b": state(NOW + 20, figures(9, [8, 1, 0]), started=NOW + 10)},
+            # Started anew: what it tells since then is new.
+            {"front-a": state(NOW + 25, figures(3, [3, 0, 0]), started=NOW + 24)},
+        ]
+        told: list[dict[str, float] | None] = []
+        for step in steps:
+            table.states |= step
+            source._listed = float("-inf")
+            seen: list[Measurement] = []
+            try:
+                await source.collect([asked], seen.append)
+            except SourceError:
+                pass
+            found = {each.factor: each.value for each in seen}
+            assert found["balancersServing"] == len(table.states)
+            told.append({name: value for name, value in found.items() if "Total" in name} or None)
+        await source.close()
+        return told
+
+    def total(requests: float, errors: float, slow: float) -> dict[str, float]:
+        return {"requestsTotal": requests, "errorsTotal": errors, "slowerTotal:0.1": slow}
+
+    assert asyncio.run(run()) == [
+        total(0, 0, 0),
+        total(10, 1, 2),
+        total(14, 1, 2),
+        None,
+        total(19, 1, 3),
+        total(22, 1, 3),
+    ]

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from blueprints.kinds.cartridge_use import Artifact
@@ -38,8 +39,13 @@ def key(artifact: Artifact) -> str:
     return f"{artifact.git}#{artifact.branch or 'HEAD'}"
 
 
-def heads(artifacts: Iterable[Artifact], authority: str) -> dict[str, str]:
-    """The commits that branches are at now, as far as can be known; `authority` (PEM) is trusted, too."""
+def heads(
+    artifacts: Iterable[Artifact], authority: str, mirrors: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The commits that branches are at now, as far as can be known; `authority` (PEM) is trusted, too.
+
+    `mirrors`: addresses to ask instead, by the address that documents give.
+    """
     asked = [a for a in artifacts if a.git and a.git.startswith("https://") and a.credentials is None]
     if not asked or os.environ.get(AUTOMATIC):
         return {}
@@ -47,11 +53,12 @@ def heads(artifacts: Iterable[Artifact], authority: str) -> dict[str, str]:
         trusted.write((_SYSTEM.read_text() if _SYSTEM.exists() else "") + authority)
         trusted.flush()
         with ThreadPoolExecutor(8) as workers:
-            found = list(workers.map(lambda artifact: _head(artifact, trusted.name), asked))
+            addresses = [(mirrors or {}).get(str(each.git), str(each.git)) for each in asked]
+            found = list(workers.map(partial(_head, trusted.name), asked, addresses))
     return {key(artifact): head for artifact, head in zip(asked, found, strict=True) if head}
 
 
-def _head(artifact: Artifact, authorities: str) -> str:
+def _head(authorities: str, artifact: Artifact, address: str) -> str:
     reference = f"refs/heads/{artifact.branch}" if artifact.branch else "HEAD"
     environment = {
         **os.environ,
@@ -61,7 +68,7 @@ def _head(artifact: Artifact, authorities: str) -> str:
     }
     try:
         answer = subprocess.run(
-            ["git", "ls-remote", "--", str(artifact.git), reference],
+            ["git", "ls-remote", "--", address, reference],
             env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
             timeout=PATIENCE, check=False,
         )  # fmt: skip

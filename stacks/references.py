@@ -26,3 +26,7 @@ class OtherStack:
             return value
 
         return self._reference.get_output(output).apply(found)
+
+    def known(self, output: str, otherwise: Any) -> pulumi.Output[Any]:
+        """One output; `otherwise` where the stack, made by an older version, does not have it."""
+        return self._reference.get_output(output).apply(lambda value: otherwise if value is None else value)

@@ -7,6 +7,7 @@ two only, each through its own folder.
 """
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 from blueprints.build_context import CONTENT_PATH
@@ -62,21 +63,30 @@ def artifact_mounts(cluster: PlannedCluster) -> list[dict[str, Any]]:
     ]
 
 
-def fetcher(cluster: PlannedCluster, artifact: Artifact, image: Value) -> dict[str, Any]:
-    """The init container that fetches the artifact once; `image` is the fetcher's, or the artifact's own."""
+@dataclass(frozen=True)
+class Source:
+    """Where an artifact comes from: `image` is the fetcher's, or the artifact's own; `address` the
+    repository's, empty for an artifact that is an image."""
+
+    image: Value
+    address: Value
+
+
+def fetcher(cluster: PlannedCluster, artifact: Artifact, source: Source) -> dict[str, Any]:
+    """The init container that fetches the artifact once."""
     if artifact.directory is None:
-        return _container(FETCHER, cluster, artifact, image, [])
+        return _container(FETCHER, cluster, artifact, source, [])
     mounts = [{"name": ARTIFACT_VOLUME, "mountPath": "/artifact"}]
-    return {**_bare(FETCHER, cluster, image, mounts), "command": ["/bin/sh", "-euc", _UNPACK]}
+    return {**_bare(FETCHER, cluster, source.image, mounts), "command": ["/bin/sh", "-euc", _UNPACK]}
 
 
-def follower(cluster: PlannedCluster, artifact: Artifact, image: Value) -> dict[str, Any] | None:
+def follower(cluster: PlannedCluster, artifact: Artifact, source: Source) -> dict[str, Any] | None:
     """The container that keeps a running member's artifact up to date, where its cartridge can take that."""
     slot = cluster.cartridge.artifact
     if artifact.poll is None or artifact.commit is not None or slot is None or slot.on_change != "reload":
         return None
     seconds = max(1, math.ceil(artifact.poll.seconds))
-    return _container(FOLLOWER, cluster, artifact, image, [_variable("ARTIFACT_POLL", str(seconds))])
+    return _container(FOLLOWER, cluster, artifact, source, [_variable("ARTIFACT_POLL", str(seconds))])
 
 
 def artifact_volumes(cluster: PlannedCluster, secret_object: str) -> list[dict[str, Any]]:
@@ -134,9 +144,9 @@ def _credential_key(name: str) -> str:
 
 
 def _container(
-    name: str, cluster: PlannedCluster, artifact: Artifact, image: Value, more: list[dict[str, Any]]
+    name: str, cluster: PlannedCluster, artifact: Artifact, source: Source, more: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    environment = [_variable("ARTIFACT_URL", artifact.git or "")]
+    environment = [_variable("ARTIFACT_URL", source.address)]
     for key, value in (
         ("ARTIFACT_BRANCH", artifact.branch),
         ("ARTIFACT_COMMIT", artifact.commit),
@@ -151,7 +161,7 @@ def _container(
     ]
     if artifact.credentials is not None:
         mounts.append({"name": _CREDENTIALS_VOLUME, "mountPath": "/etc/altostratus/git", "readOnly": True})
-    return {**_bare(name, cluster, image, mounts), "env": environment + more}
+    return {**_bare(name, cluster, source.image, mounts), "env": environment + more}
 
 
 def _bare(name: str, cluster: PlannedCluster, image: Value, mounts: list[dict[str, Any]]) -> dict[str, Any]:
@@ -171,5 +181,9 @@ def _bare(name: str, cluster: PlannedCluster, image: Value, mounts: list[dict[st
     }
 
 
-def _variable(name: str, value: str) -> dict[str, Any]:
-    return {"name": name, "value": value.replace("$(", "$$(")}
+def _variable(name: str, value: Value) -> dict[str, Any]:
+    return {"name": name, "value": _escaped(value) if isinstance(value, str) else value.apply(_escaped)}
+
+
+def _escaped(text: str) -> str:
+    return text.replace("$(", "$$(")

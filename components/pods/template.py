@@ -8,12 +8,13 @@ from typing import Any
 import pulumi
 
 from blueprints.kinds.cartridge_rules import MAIN_CONTAINER
+from blueprints.kinds.cartridge_use import Artifact
 from blueprints.kinds.containers import Container, Resources
 from blueprints.kinds.environment import EnvironmentValue
 from blueprints.kinds.ports import Port
 from blueprints.plan import PlannedCluster
 from components.image_names import artifact_key, image_key
-from components.pods.artifact import artifact_volumes, credentials, fetcher, follower
+from components.pods.artifact import Source, artifact_volumes, credentials, fetcher, follower
 from components.pods.environment import variables
 from components.pods.errors import ApplicationError
 from components.pods.exports import Exports, Value
@@ -40,6 +41,8 @@ class Images:
     """Images of load balancers by program."""
     page: pulumi.Input[str] | None = None
     """The image of the page for maintenance."""
+    git_mirrors: pulumi.Output[Mapping[str, str]] | None = None
+    """Addresses that the cloud has for repositories, by the address that documents give."""
 
 
 @dataclass(frozen=True)
@@ -134,9 +137,9 @@ def members(cluster: PlannedCluster, exports: Exports, images: Images) -> Member
     first: list[dict[str, Any]] = []
     beside: list[dict[str, Any]] = []
     if cluster.artifact is not None:
-        image = _artifact_image(cluster, images)
-        first.append(fetcher(cluster, cluster.artifact, image))
-        following = follower(cluster, cluster.artifact, image)
+        source = Source(_artifact_image(cluster, images), _address(cluster.artifact, images))
+        first.append(fetcher(cluster, cluster.artifact, source))
+        following = follower(cluster, cluster.artifact, source)
         beside += [following] if following else []
     for sidecar in cartridge.sidecars:
         made = {
@@ -215,6 +218,14 @@ def _artifact_image(cluster: PlannedCluster, images: Images) -> Any:
             "  Update the platform's stack first."
         )
     return images.artifact
+
+
+def _address(artifact: Artifact, images: Images) -> Value:
+    """Where the cloud fetches a repository from."""
+    written = artifact.git or ""
+    if images.git_mirrors is None or not written:
+        return written
+    return images.git_mirrors.apply(lambda known: known.get(written, written))
 
 
 def _container_port(port: Port) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from autoscaler.decide.application import ApplicationShapeError
 from autoscaler.decide.policy import PolicyError
 from autoscaler.loop.by_hand import ByHand
 from autoscaler.loop.confirming import Confirming
-from autoscaler.loop.deciding import Verdict, decide
+from autoscaler.loop.deciding import ALONE, Considered, Guidance, Verdict, conclude, consider
 from autoscaler.loop.memory import Memory
 from autoscaler.loop.notes import Notes
 from autoscaler.loop.observing import Sight, sight
@@ -52,7 +52,8 @@ class ApplicationLoop:
     """One stack. `problem` says why nothing is decided now; empty while all is well.
 
     `elsewhere` says which other autoscaler acts on it: this one decides as well, so as to know the load when
-    it has to take over, and does nothing.
+    it has to take over, and does nothing. `moving` says likewise which move of a copy has its stack now.
+    `considered` and `seen` are of this period; None and empty while the cloud does not answer.
     """
 
     watched: Watched
@@ -65,6 +66,9 @@ class ApplicationLoop:
     sights: dict[str, Sight] = field(default_factory=dict)
     problem: str = ""
     elsewhere: str = ""
+    moving: str = ""
+    considered: Considered | None = None
+    seen: Seen = field(default_factory=dict)
     _under_way: _UnderWay | None = None
     _by_hand: ByHand = field(default_factory=ByHand)
     _differs_since: float | None = None
@@ -111,14 +115,21 @@ class ApplicationLoop:
         return self.view
 
     def tick(self, now: float, period: float, seen: Seen | None) -> None:
-        """One period. `read` comes first; `seen` is None while the cloud does not answer."""
+        """One period of an application that stands alone; see `consider` and `conclude`."""
+        self.consider(now, period, seen)
+        self.conclude(now)
+
+    def consider(self, now: float, period: float, seen: Seen | None) -> None:
+        """Look, and decide about each cluster. `read` comes first; `seen` is None while the cloud is away."""
         view = self.view
+        self.considered, self.seen = None, {}
         if view is None:
             return
         if seen is None:
             self._trouble(now, "away", f"the cloud {view.cloud} does not answer; everything stays as it is")
             self.verdict = None
             return
+        self.seen = seen
         self.arrival(now, seen)
         for path, news in self.confirming.look(view, seen, now).items():
             stalled = path in self.confirming.stalled(now)
@@ -137,8 +148,10 @@ class ApplicationLoop:
             for path, cluster in view.clusters.items()
             if cluster.policy is not None
         }
+        self.notes.lives(view, seen, now)
+        self.notes.requests(view, self.sights, now)
         try:
-            self.verdict = decide(
+            self.considered = consider(
                 view,
                 self.memory.states,
                 self.sights,
@@ -146,15 +159,23 @@ class ApplicationLoop:
                 self.confirming.stalled(now),
                 self._by_hand.still(now),
             )
-        except (ApplicationShapeError, PolicyError) as error:
+        except PolicyError as error:
+            self._trouble(now, "unreadable", str(error))
+            self.verdict = None
+
+    def conclude(self, now: float, guidance: Guidance = ALONE) -> None:
+        """Decide about the application as a whole, with what is decided over all its copies, and act."""
+        if self.considered is None:
+            return
+        try:
+            self.verdict = conclude(self.considered, guidance)
+        except ApplicationShapeError as error:
             self._trouble(now, "unreadable", str(error))
             self.verdict = None
             return
         self.problem = ""
         self.notes.verdict(self.verdict, self.sights)
-        self.notes.lives(view, seen, now)
-        self.notes.requests(view, self.sights, now)
-        self._act(now, view, self.verdict)
+        self._act(now, self.considered.view, self.verdict)
 
     def arrival(self, now: float, seen: Seen) -> None:
         """Note when the API server has the counts of the edit that is under way."""
@@ -163,7 +184,7 @@ class ApplicationLoop:
             self.notes.event(self.stack, now, "arrived", f"the API server had it after {took:.2f} s")
 
     def _act(self, now: float, view: View, verdict: Verdict) -> None:
-        if self.acts is None or self.elsewhere:
+        if self.acts is None or self.elsewhere or self.moving:
             return
         if verdict.edit is not None:
             self._submit(now, view, verdict.edit)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autoscaler.act.edits import Removal, ScaleEdit
-from autoscaler.decide.application import ApplicationDecision, decide_application
+from autoscaler.decide.application import ApplicationDecision, Shape, decide_application
 from autoscaler.decide.controller import step
 from autoscaler.decide.decision import Decision
 from autoscaler.decide.state import ClusterState
@@ -35,6 +35,34 @@ class Verdict:
     holds: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Considered:
+    """Each cluster's decision by itself, before they meet. `wanted` are members over all group instances."""
+
+    view: View
+    time: float
+    sights: Mapping[str, Sight]
+    decisions: Mapping[str, Decision]
+    holds: Mapping[str, str]
+    wanted: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """What is decided about this copy over all copies of its application, by cluster path.
+
+    wanted: members that this copy is to have, in place of what its own load asks for. most: how many it has
+    room for. reasons: a sentence for each that differs.
+    """
+
+    wanted: Mapping[str, int] = field(default_factory=dict)
+    most: Mapping[str, int] = field(default_factory=dict)
+    reasons: tuple[str, ...] = ()
+
+
+ALONE = Guidance()
+
+
 def decide(
     view: View,
     states: dict[str, ClusterState],
@@ -43,10 +71,22 @@ def decide(
     stalled: Mapping[str, str],
     by_hand: Mapping[str, str],
 ) -> Verdict:
-    """Decide about an application; moves `states` on.
+    """Decide about an application that stands alone. Raises as `consider` and `conclude` do."""
+    return conclude(consider(view, states, sights, now, stalled, by_hand), ALONE)
+
+
+def consider(
+    view: View,
+    states: dict[str, ClusterState],
+    sights: Mapping[str, Sight],
+    now: float,
+    stalled: Mapping[str, str],
+    by_hand: Mapping[str, str],
+) -> Considered:
+    """Decide about each cluster; moves `states` on.
 
     `stalled` gives by path why more members are of no use now, `by_hand` why none may go yet. Raises
-    `ApplicationShapeError` and `PolicyError`.
+    `PolicyError`.
     """
     decisions: dict[str, Decision] = {}
     holds: dict[str, str] = {}
@@ -61,10 +101,34 @@ def decide(
         if held:
             holds[path] = held
         decisions[path] = decision
+    return Considered(view, now, sights, decisions, holds, _wanted(view, decisions))
+
+
+def conclude(found: Considered, guidance: Guidance) -> Verdict:
+    """Decide about the application as a whole. Raises `ApplicationShapeError`."""
+    view, decisions = found.view, found.decisions
     if view.resting:
-        return Verdict(view, now, decisions, None, None, {**holds, "": f"The application is {view.resting}."})
-    together = decide_application(view.shape, _wanted(view, decisions), view.instances)
-    return Verdict(view, now, decisions, together, _edit(view, decisions, together, sights), holds)
+        resting = {**found.holds, "": f"The application is {view.resting}."}
+        return Verdict(view, found.time, decisions, None, None, resting)
+    wanted = {**found.wanted, **guidance.wanted}
+    together = decide_application(_with_room(view, guidance.most), wanted, view.instances)
+    if guidance.reasons:
+        together = replace(together, reasons=(*together.reasons, *guidance.reasons))
+    edit = _edit(view, decisions, together, found.sights)
+    return Verdict(view, found.time, decisions, together, edit, found.holds)
+
+
+def _with_room(view: View, most: Mapping[str, int]) -> Shape:
+    """The application's shape with no more room for a cluster than there is.
+
+    Clusters inside groups keep theirs: another instance may have room where this one has none.
+    """
+    changed = {
+        path: replace(part, maximum=max(part.minimum, min(part.maximum, most[path])))
+        for path, part in view.shape.clusters.items()
+        if path in most and not view.shape.around(path)
+    }
+    return replace(view.shape, clusters={**view.shape.clusters, **changed}) if changed else view.shape
 
 
 def _held(decision: Decision, sight: Sight, stalled: str, by_hand: str) -> tuple[Decision, str]:

@@ -1,0 +1,86 @@
+"""How an application's copies share its members and its requests. Pure.
+
+Members: the home is filled first, what does not fit there goes to the next copy. The front door shares
+requests by ready members, so that a member is as busy here as there: the sum of what the copies ask for is
+what the application needs, wherever it is put. Were each copy left to scale by itself, the overflow would
+reach the next cloud only by and by, and after a peak every copy would keep a part of the load; the last one
+could then not go before the others had grown again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from policies.placement.copies import shares
+
+WEIGHTS = 1000
+"""What all weights sum up to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """One cluster in one copy: what its own load asks for, and between what it may be."""
+
+    cloud: str
+    wanted: int
+    least: int
+    most: int
+
+
+def spread(portions: Sequence[Portion], evenly: bool = False) -> dict[str, int]:
+    """Members by cloud; `portions` in the order of the policy, home first.
+
+    What fits nowhere is added to the first, over its `most`: that is overflow, and it is for the caller to
+    say so. `evenly`: all places are used by their size, as for copies that are there from the beginning.
+    """
+    left = sum(each.wanted for each in portions)
+    if evenly:
+        by_size = shares(left, {each.cloud: each.most for each in portions})
+        given = {each.cloud: max(each.least, by_size[each.cloud]) for each in portions}
+        left -= sum(given.values())
+    else:
+        given = {}
+        for each in portions:
+            given[each.cloud] = max(each.least, min(each.most, left))
+            left -= given[each.cloud]
+    if left > 0 and portions:
+        for each in portions:
+            more = min(left, max(0, each.most - given[each.cloud]))
+            given[each.cloud] += more
+            left -= more
+        given[portions[0].cloud] += left
+    return given
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """A copy as the front door sees it: ready members of the clusters that requests come in by."""
+
+    cloud: str
+    ready: Mapping[str, int]
+
+
+def weights(entrances: Sequence[Entrance]) -> dict[str, int]:
+    """The front door's weights by cloud: whole numbers that sum up to `WEIGHTS`, by ready capacity.
+
+    A copy's capacity is that of its scarcest entry cluster, as a share of that cluster over all copies;
+    clusters that not every copy has do not count. Empty where nobody serves anything: nothing better is
+    known then than what is.
+    """
+    first, *others = [set(each.ready) for each in entrances] or [set()]
+    paths = sorted(first.intersection(*others))
+    totals = {path: sum(each.ready.get(path, 0) for each in entrances) for path in paths}
+    paths = [path for path in paths if totals[path]]
+    capacity = {
+        each.cloud: min((each.ready.get(path, 0) * 1_000_000 // totals[path] for path in paths), default=0)
+        for each in entrances
+    }
+    if not any(capacity.values()):
+        return {}
+    return _nobody_left_out(shares(WEIGHTS, capacity), capacity)
+
+
+def _nobody_left_out(given: dict[str, int], capacity: Mapping[str, int]) -> dict[str, int]:
+    """Who can serve gets something, however small next to the others."""
+    return {cloud: max(1, each) if capacity[cloud] else 0 for cloud, each in given.items()}

@@ -116,7 +116,7 @@ class FrontDoor:
         return self._steering.state()
 
     def put(self, clouds: Mapping[str, Sequence[Address]]) -> None:
-        """Tell which clouds stand behind it, and at which addresses (IP address, port); returns when in force.
+        """Tell which clouds stand behind it, and at which addresses (IP, port); returns when in force.
 
         A cloud that is not named gets no new requests first and is then out; what it has in flight it may
         finish (30 s). One that is new has weight 0, unless nobody has any: then the first named gets all.

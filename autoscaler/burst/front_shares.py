@@ -7,13 +7,11 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+from blueprints.balancing.front import PLACES, SPLIT
+
 Address = tuple[str, int]
 """Host and port."""
 
-SPLIT = "front"
-"""The split of the balancer's model that shares the requests among the places."""
-PLACES = tuple(f"place-{number}" for number in range(1, 9))
-"""The backends of the balancer's model. Each is for one cloud, so that none needs a new configuration."""
 MOST_WEIGHT = 1_000_000
 
 
@@ -87,12 +85,11 @@ class Told:
         return Told({name: each for name, each in self.clouds.items() if name in clouds}, self.left + gone)
 
     def with_weights(self, weights: Mapping[str, int]) -> "Told":
-        """With these weights; clouds not named keep theirs. Raises ValueError for a cloud that is not there."""
+        """With these weights; clouds not named keep theirs. Raises ValueError for an unknown cloud."""
         unknown = [name for name in weights if name not in self.clouds]
         if unknown:
-            raise ValueError(
-                f"the front door knows no cloud {', '.join(unknown)}; it knows {', '.join(self.clouds) or 'none'}"
-            )
+            there = ", ".join(self.clouds) or "none"
+            raise ValueError(f"the front door knows no cloud {', '.join(unknown)}; it knows {there}")
         wrong = [f"{name}: {each}" for name, each in weights.items() if not 0 <= each <= MOST_WEIGHT]
         if wrong:
             raise ValueError(f"a weight is a whole number from 0 to {MOST_WEIGHT}, not {', '.join(wrong)}")
@@ -133,7 +130,7 @@ class Told:
 
 def member_cloud(member: str) -> str:
     """The cloud of a member by its name in the balancer."""
-    return member.partition("/")[0].partition(".")[0]
+    return member.partition(".")[0]
 
 
 def addresses_of(outputs: Mapping[str, Any]) -> list[Address]:
@@ -141,7 +138,8 @@ def addresses_of(outputs: Mapping[str, Any]) -> list[Address]:
 
     Those of its first URL: every host at that port. Empty where it shows itself inside its cloud only.
     """
-    found, wanted = [], scheme_of(outputs)
+    found: list[Address] = []
+    wanted = scheme_of(outputs)
     for url in outputs.get("urls") or []:
         parts = urlsplit(str(url))
         port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)

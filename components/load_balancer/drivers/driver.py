@@ -23,6 +23,8 @@ class Facts:
     """The port that clients know each listener by, such as its port on every host."""
     certificates: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By https listener: folders of its certificates; the first serves all names that no other is for."""
+    listen: str = ""
+    """The IPv4 address that listeners bind to; empty for all."""
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,7 @@ def _frontend(balancer: Balancer, listener: PlannedListener, facts: Facts) -> It
 
 
 def _bind(listener: PlannedListener, facts: Facts, document: LoadBalancer) -> str:
-    words = [f"bind :{listener.bind}"]
+    words = [f"bind {facts.listen}:{listener.bind}"]
     if listener.proxy_protocol:
         words.append("accept-proxy")
     if listener.protocol == "https":

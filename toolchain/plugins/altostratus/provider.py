@@ -6,6 +6,7 @@ from toolchain.plugins.altostratus.certificate_handlers import (
     KeyPairHandler,
 )
 from toolchain.plugins.altostratus.discovery import DiscoveryTokenHandler
+from toolchain.plugins.altostratus.kept_files import KeptFilesHandler
 from toolchain.plugins.altostratus.kept_password import KeptPasswordHandler
 from toolchain.plugins.altostratus.node import NodeHandler
 from toolchain.plugins.altostratus.password import PasswordHandler
@@ -28,6 +29,7 @@ class AltostratusProvider(Provider):
                 "altostratus:etcd:DiscoveryToken": DiscoveryTokenHandler(),
                 "altostratus:hosts:Node": NodeHandler(self._session),
                 "altostratus:hosts:Ranges": RangesHandler(),
+                "altostratus:kept:Files": KeptFilesHandler(),
                 "altostratus:kept:Password": KeptPasswordHandler(),
                 "altostratus:pki:Certificate": CertificateHandler(),
                 "altostratus:pki:CertificateAuthority": AuthorityHandler(),

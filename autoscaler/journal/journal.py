@@ -11,8 +11,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from autoscaler.journal import rotation
-from autoscaler.journal.records import DecisionRow, EditRow, MemberRow, MissRow, UpdateResult, UpdateRow
+from autoscaler.journal import rotation, service_rows
+from autoscaler.journal.records import (
+    DecisionRow,
+    EditRow,
+    MemberRow,
+    MissRow,
+    ServiceRow,
+    UpdateResult,
+    UpdateRow,
+)
 from autoscaler.journal.store import Store
 
 
@@ -193,6 +201,16 @@ class Journal:
             stack, cluster, since,
         )[0]  # fmt: skip
         return float(row[0]), float(row[1])
+
+    # --- service levels ---
+
+    def served(self, rows: Iterable[ServiceRow]) -> None:
+        """What was counted for the service levels, added to what is there for the same minutes."""
+        service_rows.add(self._store, rows)
+
+    def service(self, application: str, since: float = 0.0) -> list[ServiceRow]:
+        """The same for all stacks of an application since then, oldest first."""
+        return service_rows.read(self._store, application, since)
 
 
 def _finish(

@@ -1,7 +1,7 @@
 """Rows of the journal as the rest of the program sees them. Times are seconds since the epoch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 EditStage = Literal["accepted", "writing", "written", "done"]
@@ -77,3 +77,46 @@ class MissRow:
     cluster: str
     requests: float
     missed: float
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRow:
+    """What the service levels of one stack are told from, over `seconds` from `at` on: a minute, or an hour.
+
+    `counted` are the seconds for which the balancers told their counts, `requests` and `errors` those counts,
+    and `slow`, by a time in seconds as text: (requests, those among them that took longer). `looked` are the
+    seconds in which the autoscaler looked, `watched` those in which it saw the members, and `down` those of
+    them with no member that serves. What is not counted or watched is unknown, never good.
+    """
+
+    at: float
+    seconds: float
+    stack: str
+    application: str
+    requests: float = 0.0
+    errors: float = 0.0
+    counted: float = 0.0
+    looked: float = 0.0
+    watched: float = 0.0
+    down: float = 0.0
+    slow: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    def plus(self, other: "ServiceRow") -> "ServiceRow":
+        """Both together, at the time of this one."""
+        slow = {
+            key: (
+                self.slow.get(key, (0.0, 0.0))[0] + other.slow.get(key, (0.0, 0.0))[0],
+                self.slow.get(key, (0.0, 0.0))[1] + other.slow.get(key, (0.0, 0.0))[1],
+            )
+            for key in {**self.slow, **other.slow}
+        }
+        return replace(
+            self,
+            requests=self.requests + other.requests,
+            errors=self.errors + other.errors,
+            counted=self.counted + other.counted,
+            looked=self.looked + other.looked,
+            watched=self.watched + other.watched,
+            down=self.down + other.down,
+            slow=slow,
+        )

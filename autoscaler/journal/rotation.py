@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from autoscaler.journal import service_rows
 from autoscaler.journal.store import Store
 
 DAY = 86_400.0
@@ -12,12 +13,14 @@ BATCH = 5_000  # rows a transaction: the writer is never held up for long
 class Keep:
     """How long rows stay, in days, and the size in bytes over which decisions and misses go earlier.
 
-    Members are metering, which is wanted for longer than decisions are explained.
+    Members are metering, which is wanted for longer than decisions are explained. Service is kept by the
+    minute for `minutes` days, then by the hour for as long as `members`.
     """
 
     decisions: float = 14
     updates: float = 90
     members: float = 400
+    minutes: float = 3
     largest: int = 512 * 1024 * 1024
 
 
@@ -30,6 +33,7 @@ _OLD = {
         "started < ? AND result != 'running' AND id NOT IN (SELECT max(id) FROM updates GROUP BY stack)"
     ),
     "members": "down < ?",
+    "service": "at < ?",
 }
 
 
@@ -45,8 +49,9 @@ def rotate(store: Store, keep: Keep, now: float) -> int:
         "edits": keep.updates,
         "updates": keep.updates,
         "members": keep.members,
+        "service": keep.members,
     }
-    gone = 0
+    gone = service_rows.fold(store, now - keep.minutes * DAY)
     for table, condition in _OLD.items():
         before = now - days[table] * DAY
         old, every = store.rows(
@@ -57,6 +62,7 @@ def rotate(store: Store, keep: Keep, now: float) -> int:
             gone += _delete(store, table, condition, before)
     while store.size() > keep.largest:
         went = _delete_oldest(store, "decisions") + _delete_oldest(store, "misses")
+        went = went or _delete_oldest(store, "service")
         if not went:
             break
         gone += went

@@ -68,6 +68,23 @@ STEPS = (
     CREATE INDEX misses_by_cluster ON misses(stack, cluster, at);
     CREATE INDEX misses_by_time ON misses(at);
     """,
+    """
+    CREATE TABLE service(
+        at REAL NOT NULL,              -- when the minute or hour begins
+        seconds REAL NOT NULL,         -- 60 or 3600
+        stack TEXT NOT NULL,
+        application TEXT NOT NULL,
+        requests REAL NOT NULL,
+        errors REAL NOT NULL,
+        counted REAL NOT NULL,         -- seconds for which the balancers told their counts
+        looked REAL NOT NULL,          -- seconds in which the autoscaler looked
+        watched REAL NOT NULL,         -- seconds in which it saw the members
+        down REAL NOT NULL,            -- of those, with no member that serves
+        slow TEXT NOT NULL,            -- JSON: by seconds, [requests, those that took longer]
+        UNIQUE(application, stack, seconds, at)
+    );
+    CREATE INDEX service_by_time ON service(seconds, at);
+    """,
 )
 
 

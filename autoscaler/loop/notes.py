@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from autoscaler.journal.records import DecisionRow, MemberRow, MissRow
+from autoscaler.journal.records import DecisionRow, MemberRow, MissRow, ServiceRow
 from autoscaler.loop.deciding import Verdict
+from autoscaler.loop.levels import ServiceCount
 from autoscaler.loop.observing import Sight
 from autoscaler.loop.watched import View
 from autoscaler.observe.members import NOTHING, SeenCluster
@@ -26,6 +27,8 @@ class Book(Protocol):
 
     def missed(self, misses: Iterable[MissRow]) -> None: ...
 
+    def served(self, rows: Iterable[ServiceRow]) -> None: ...
+
 
 @dataclass(slots=True)
 class _Life:
@@ -41,6 +44,7 @@ class Notes:
     decisions: list[DecisionRow] = field(default_factory=list)
     members: list[MemberRow] = field(default_factory=list)
     misses: list[MissRow] = field(default_factory=list)
+    service: ServiceCount = field(default_factory=ServiceCount)
     _said: dict[str, tuple[object, float]] = field(default_factory=dict)
     _lives: dict[tuple[str, str], _Life] = field(default_factory=dict)
     _counts: dict[str, tuple[float, float, float]] = field(default_factory=dict)
@@ -109,9 +113,11 @@ class Notes:
     def drop(self) -> None:
         """Forget what was gathered: another autoscaler writes it down."""
         self.decisions, self.members, self.misses = [], [], []
+        self.service.rows = []
 
     def write(self, book: Book) -> None:
         """Put everything into the journal. What cannot be written is dropped: it is no truth, only memory."""
+        service, self.service.rows = self.service.rows, []
         decisions, self.decisions = self.decisions, []
         members, self.members = self.members, []
         misses, self.misses = self.misses, []
@@ -121,6 +127,8 @@ class Notes:
             book.members_seen(members)
         if misses:
             book.missed(misses)
+        if service:
+            book.served(service)
 
 
 def _row(verdict: Verdict, path: str, count: int, sight: Sight | None) -> DecisionRow:

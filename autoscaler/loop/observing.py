@@ -40,14 +40,28 @@ def wanted_factors(policy: ControllerPolicy) -> frozenset[str]:
     return frozenset(found)
 
 
+def counted_clusters(view: View) -> frozenset[str]:
+    """The ids of the clusters behind load balancers of the application's own, which count their requests."""
+    return frozenset(id for balancer in view.plan.balancers for id in balancer.clusters)
+
+
+def level_times(view: View) -> tuple[float, ...] | None:
+    """The times in seconds of the application's latency objectives; None where it has no objectives."""
+    objectives = view.plan.application.objectives
+    return None if objectives is None else tuple(each.within.seconds for each in objectives.latency)
+
+
 def targets(view: View, seen: Mapping[str, SeenCluster] | None) -> list[Target]:
-    """The clusters of an application that a policy decides about, for the sources."""
+    """The clusters that a policy decides about, or whose requests objectives count, for the sources."""
     found = []
+    times, counted = level_times(view), counted_clusters(view)
     for cluster in view.clusters.values():
-        if cluster.policy is None or cluster.document is None:
-            continue
-        objective = cluster.policy.objective
+        policy, document = cluster.policy, cluster.document
+        objective = None if policy is None else policy.objective
         for copy, place in zip(cluster.copies, places(view, cluster), strict=True):
+            levels = times if copy.id in counted else None
+            if policy is None and levels is None:
+                continue
             found.append(
                 Target(
                     place=place,
@@ -55,8 +69,9 @@ def targets(view: View, seen: Mapping[str, SeenCluster] | None) -> list[Target]:
                     application=view.application,
                     members=(seen or {}).get(copy.name, NOTHING).members,
                     latency=None if objective is None else objective.latency_ms / 1000.0,
-                    queries={metric.name: metric.query for metric in cluster.document.metrics},
-                    factors=wanted_factors(cluster.policy),
+                    queries={} if document is None else {each.name: each.query for each in document.metrics},
+                    factors=frozenset() if policy is None else wanted_factors(policy),
+                    levels=levels,
                 )
             )
     return found

@@ -77,6 +77,11 @@ class Board:
         cluster = self._clusters.get(place)
         return {} if cluster is None else {m: v.value for m, v in cluster.members.get(factor, {}).items()}
 
+    def whole(self, place: Place, factor: str) -> Measurement | None:
+        """The last value that was told for the cluster as a whole, however old."""
+        cluster = self._clusters.get(place)
+        return None if cluster is None else cluster.whole.get(factor)
+
     def read(self, place: Place, factor: str, ready: frozenset[str], now: float) -> Known | None:
         """What is known of a factor, or None: nothing fresh was heard.
 

@@ -153,6 +153,7 @@ class Autoscaler:
             seen = self.clouds.seen(view.cloud, (view.plan.namespace, view.plan.copy))
             if act:
                 application.guarded(application.tick, now, self._settings.period, seen)
+                application.guarded(application.notes.service.look, now, view, self.board, seen)
                 self._tell(application)
             worked += time.monotonic() - begun
             await asyncio.sleep(0)  # answers of sources are taken between applications
@@ -244,16 +245,18 @@ class Autoscaler:
         for stack in due:
             self._saved[stack] = now
         try:
-            await asyncio.to_thread(self._write, [self.applications[stack] for stack in due])
+            await asyncio.to_thread(self._write, [self.applications[stack] for stack in due], everything)
             self.book_problem = ""
         except Exception as error:  # a full disk must not end the scaling
             if str(error) != self.book_problem:
                 _log.warning("the journal cannot be written: %s", error)
             self.book_problem = str(error)
 
-    def _write(self, due: Sequence[ApplicationLoop]) -> None:
+    def _write(self, due: Sequence[ApplicationLoop], everything: bool) -> None:
         assert self._book is not None
         for application in list(self.applications.values()):
+            if everything:
+                application.notes.service.close()
             if application.elsewhere:
                 application.notes.drop()
             application.notes.write(self._book)

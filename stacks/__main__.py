@@ -27,6 +27,10 @@ def main(name: str) -> None:
             from stacks import images
 
             images.build(stack)
+        elif stack.kind == "front":
+            from stacks import front
+
+            front.build(stack)
         else:
             from stacks import app
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["hosts", "platform", "images", "app"]
+Kind = Literal["hosts", "platform", "images", "app", "front"]
 
 _SEPARATOR = "--"
 
@@ -14,7 +14,8 @@ class UnknownStack(Exception):
 
 @dataclass(frozen=True)
 class StackName:
-    """`hosts-<cloud>`, `platform-<cloud>`, `app-<name>`, `app-<name>--<cloud>`, and `images-` as `app-`.
+    """`hosts-<cloud>`, `platform-<cloud>`, `app-<name>`, `app-<name>--<cloud>`, `images-` as `app-`, and
+    `front-<name>`.
 
     `subject` is the cloud of the first two and the application of the others; `cloud` is the
     cloud as far as the name says it.
@@ -35,11 +36,13 @@ def parse(name: str) -> StackName:
         subject, separator, cloud = rest.partition(_SEPARATOR)
         if subject and (cloud or not separator):
             return StackName(name, "app" if kind == "app" else "images", subject, cloud or None)
+    if kind == "front" and rest and _SEPARATOR not in rest:
+        return StackName(name, "front", rest, None)
     raise UnknownStack(
         f"the stack's name {name!r} does not say what it makes.\n"
         "  Names are: hosts-CLOUD (a host cluster), platform-CLOUD (its registry and images),\n"
-        "  images-NAME (what is built for one application), app-NAME (an application) and\n"
-        "  app-NAME--CLOUD (a copy of one in another cloud).\n"
+        "  images-NAME (what is built for one application), app-NAME (an application),\n"
+        "  app-NAME--CLOUD (a copy of one in another cloud) and front-NAME (one address for all of them).\n"
         "  For example: pulumi stack init app-shop"
     )
 

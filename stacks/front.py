@@ -1,6 +1,7 @@
 """The stack kind `front-<application>`: one stable address over all copies of an application."""
 
 import os
+from collections.abc import Mapping
 from functools import partial
 
 import pulumi
@@ -60,7 +61,7 @@ def _secret(stack: str, name: str, wanted_by: str) -> pulumi.Output[str]:
     if known is None:
         raise ApplicationError(f"{wanted_by} needs the secret {name!r}, and the stack has none.\n  {told}")
 
-    def found(values: dict[str, str]) -> str:
+    def found(values: Mapping[str, str]) -> str:
         if name not in values:
             raise pulumi.RunError(f"{wanted_by} needs the secret {name!r}.\n  {told}")
         return values[name]

@@ -68,7 +68,7 @@ class FrontSettings(_Part):
 class FrontStack(StackSettings):
     """The settings of `front-<application>`.
 
-    `clouds` belongs to `alto front` and the autoscaler, and is there only where the driver follows the config.
+    `clouds` belongs to `alto front` and the autoscaler; it is there only where the driver follows the config.
     """
 
     application: Name

@@ -120,7 +120,7 @@ def _assess(policy: ControllerPolicy, state: ClusterState, seen: Observation) ->
     if policy.objective is not None:
         _assess_objective(policy, state, seen, found)
     for name, threshold in policy.thresholds.items():
-        reading = _reading(seen, name)
+        reading = reading_of(seen, name)
         if reading is None or reading.age > policy.stale_after:
             _miss(policy, state, seen, found, name)
             continue
@@ -137,7 +137,7 @@ def _assess(policy: ControllerPolicy, state: ClusterState, seen: Observation) ->
     return found
 
 
-def _reading(seen: Observation, name: str) -> Reading | None:
+def reading_of(seen: Observation, name: str) -> Reading | None:
     """The factor as observed; the request rate follows from the counts where nobody measures it."""
     reading = seen.factors.get(name)
     if reading is None and name == REQUEST_RATE and seen.requests is not None and seen.period:

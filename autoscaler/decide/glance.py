@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from autoscaler.decide.capacity import trusted_rate
-from autoscaler.decide.controller import step_within
+from autoscaler.decide.controller import reading_of, step_within
 from autoscaler.decide.decision import Decision, Want
 from autoscaler.decide.observation import Observation
 from autoscaler.decide.policy import IN_FLIGHT, REQUESTS, ControllerPolicy
@@ -90,11 +90,11 @@ def glance(
 
 def _values(policy: ControllerPolicy, seen: Observation) -> dict[str, float]:
     """The totals to compare; shares by member are nobody's sum, and come too seldom to be glanced at."""
-    found = {
-        name: seen.factors[name].value
-        for name in policy.thresholds
-        if name in seen.factors and name not in policy.averages
-    }
+    found: dict[str, float] = {}
+    for name in policy.thresholds:
+        reading = reading_of(seen, name)
+        if reading is not None and name not in policy.averages:
+            found[name] = reading.value
     if policy.objective is not None and seen.requests is not None and seen.period:
         found[REQUESTS] = seen.requests / seen.period
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from autoscaler.act.edits import ScaleEdit, Ticket
@@ -73,6 +73,7 @@ class ApplicationLoop:
     _by_hand: ByHand = field(default_factory=ByHand)
     _differs_since: float | None = None
     _failures: int = 0
+    _alone: bool = True
     _retry: float = 0.0
 
     def __post_init__(self) -> None:
@@ -174,8 +175,22 @@ class ApplicationLoop:
             self.verdict = None
             return
         self.problem = ""
+        self._alone = guidance is ALONE
         self.notes.verdict(self.verdict, self.sights)
         self._act(now, self.considered.view, self.verdict)
+
+    @property
+    def may_hasten(self) -> bool:
+        """Whether a jump may be acted on before the next look: nothing is on its way, no copies share."""
+        ours = self.acts is not None and not self.elsewhere and not self.moving
+        return ours and self.verdict is not None and not self.busy and self._alone
+
+    def hasten(self, now: float, verdict: Verdict, sights: Mapping[str, Sight]) -> None:
+        """Act between two looks on clusters whose load has jumped; of the others nothing is said."""
+        before = self.verdict.decisions if self.verdict is not None else {}
+        self.notes.verdict(verdict, sights)
+        self._act(now, verdict.view, verdict)
+        self.verdict = replace(verdict, decisions={**before, **verdict.decisions})
 
     def arrival(self, now: float, seen: Seen) -> None:
         """Note when the API server has the counts of the edit that is under way."""

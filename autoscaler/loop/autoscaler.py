@@ -12,12 +12,13 @@ from pathlib import Path
 
 from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.loop import memory as memories
-from autoscaler.loop.application_loop import Acts, ApplicationLoop
+from autoscaler.loop.application_loop import Acts, ApplicationLoop, Seen
 from autoscaler.loop.clouds import Clouds, Kubeconfig, Make
+from autoscaler.loop.glancing import Glancing
 from autoscaler.loop.notes import Book, Notes
 from autoscaler.loop.observing import targets
 from autoscaler.loop.settings import Settings
-from autoscaler.loop.watched import Watched
+from autoscaler.loop.watched import View, Watched
 from autoscaler.observe.board import Board
 from autoscaler.observe.gathering import Gathering
 from autoscaler.observe.registry import make
@@ -77,7 +78,7 @@ class Autoscaler:
         self._acts = acts
         self._book = book
         self._only = frozenset(only)
-        self._tell = tell
+        self.tell = tell
         self._sharer = share
         self._now = now
         self.board = Board()
@@ -87,7 +88,10 @@ class Autoscaler:
         self.book_problem = ""
         self._changed = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.clouds = Clouds(kubeconfig, self.gathering, settings, self._wake, make_source)
+        self.glancing = Glancing(self.targets, now)
+        self.clouds = Clouds(
+            kubeconfig, self.gathering, settings, self._wake, make_source, self.glancing.gathering
+        )
         self._saved: dict[str, float] = {}
         self._ours: frozenset[str] = frozenset()
         self._targets: dict[str, list[Target]] = {}
@@ -101,10 +105,14 @@ class Autoscaler:
         """The clusters of a cloud to measure, as of the last look."""
         return self._targets.get(cloud, [])
 
+    def seen(self, view: View) -> Seen | None:
+        """The members of an application, by cluster; None while its cloud does not answer."""
+        return self.clouds.seen(view.cloud, (view.plan.namespace, view.plan.copy))
+
     async def run(self, stop: asyncio.Event) -> None:
         """Look and act each period until `stop` is set."""
         self._loop = asyncio.get_running_loop()
-        beside = [asyncio.create_task(self._arrivals())]
+        beside = [asyncio.create_task(self._arrivals()), asyncio.create_task(self.glancing.run(self))]
         if self._sharer is not None:
             beside.append(asyncio.create_task(self._sharing(self._sharer)))
         try:
@@ -154,7 +162,7 @@ class Autoscaler:
             if act:
                 application.guarded(application.tick, now, self._settings.period, seen)
                 application.guarded(application.notes.service.look, now, view, self.board, seen)
-                self._tell(application)
+                self.tell(application)
             worked += time.monotonic() - begun
             await asyncio.sleep(0)  # answers of sources are taken between applications
         await self._write_down(now)

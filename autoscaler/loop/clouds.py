@@ -33,7 +33,8 @@ class _Open:
 class Clouds:
     """Opened when an application of theirs is first seen, anew when their kubeconfig changes.
 
-    `kubeconfig` gives a cloud's file and may block; `changed` is called from other threads.
+    `kubeconfig` gives a cloud's file and may block; `changed` is called from other threads. `glances` asks
+    the sources that tell of the moment between two looks.
     """
 
     def __init__(
@@ -43,7 +44,9 @@ class Clouds:
         settings: Settings,
         changed: Callable[[], None],
         make_source: Make = make,
+        glances: Gathering | None = None,
     ) -> None:
+        self._glances = glances
         self._kubeconfig = kubeconfig
         self._gathering = gathering
         self._settings = settings
@@ -99,7 +102,10 @@ class Clouds:
         for name in self._settings.sources:
             try:
                 told = self._settings.of_source(name, cloud)
-                self._gathering.add(cloud, self._make(name, Cloud(cloud, kubeconfig, told)))
+                source = self._make(name, Cloud(cloud, kubeconfig, told))
+                self._gathering.add(cloud, source)
+                if self._glances is not None and getattr(source, "instant", False):
+                    self._glances.add(cloud, self._make(name, Cloud(cloud, kubeconfig, told)))
             except SourceError as error:
                 self._trouble(cloud, str(error))
 
@@ -113,6 +119,8 @@ class Clouds:
         if opened is not None:
             opened.watch.close()
         await self._gathering.remove(cloud)
+        if self._glances is not None:
+            await self._glances.remove(cloud)
 
     async def close(self) -> None:
         """Shut all."""

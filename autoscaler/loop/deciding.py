@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,6 +10,8 @@ from autoscaler.act.edits import Removal, ScaleEdit
 from autoscaler.decide.application import ApplicationDecision, Shape, decide_application
 from autoscaler.decide.controller import step
 from autoscaler.decide.decision import Decision
+from autoscaler.decide.observation import Observation
+from autoscaler.decide.policy import ControllerPolicy
 from autoscaler.decide.state import ClusterState
 from autoscaler.loop.bounds import keys_for
 from autoscaler.loop.observing import Sight
@@ -18,6 +20,8 @@ from autoscaler.loop.watched import ScaledCluster, View
 # Holds of the loop's own, over what the controller decided.
 UNHEARD, STALLED, BY_HAND = "unheard", "stalled", "by-hand"
 HELD = frozenset({UNHEARD, STALLED, BY_HAND})
+
+Step = Callable[[ControllerPolicy, ClusterState, Observation], Decision]
 
 
 @dataclass(frozen=True)
@@ -82,11 +86,12 @@ def consider(
     now: float,
     stalled: Mapping[str, str],
     by_hand: Mapping[str, str],
+    by: Step = step,
 ) -> Considered:
     """Decide about each cluster; moves `states` on.
 
-    `stalled` gives by path why more members are of no use now, `by_hand` why none may go yet. Raises
-    `PolicyError`.
+    `stalled` gives by path why more members are of no use now, `by_hand` why none may go yet; `by`
+    is how one cluster is decided about. Raises `PolicyError`.
     """
     decisions: dict[str, Decision] = {}
     holds: dict[str, str] = {}
@@ -96,7 +101,7 @@ def consider(
         state = states.get(path)
         if state is None:
             state = states[path] = ClusterState(path)
-        decision = step(cluster.policy, state, sight.observation)
+        decision = by(cluster.policy, state, sight.observation)
         decision, held = _held(decision, sight, stalled.get(path, ""), by_hand.get(path, ""))
         if held:
             holds[path] = held

@@ -30,10 +30,14 @@ Targets = Callable[[str], Sequence[Target]]
 
 
 class Gathering:
-    """Runs the sources of all clouds. `targets` gives the clusters of a cloud at the moment of asking."""
+    """Runs the sources of all clouds. `targets` gives the clusters of a cloud at the moment of asking.
 
-    def __init__(self, board: Board, targets: Targets) -> None:
+    `tells`: whether troubles go to the log; one of several that ask the same source is enough to tell.
+    """
+
+    def __init__(self, board: Board, targets: Targets, *, tells: bool = True) -> None:
         self._board = board
+        self._tells = tells
         self._targets = targets
         self._asking: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._sources: dict[tuple[str, str], Source] = {}
@@ -87,9 +91,8 @@ class Gathering:
             self._failed(health, f"{type(error).__name__}: {error}")
         health.took = time.monotonic() - begun
 
-    @staticmethod
-    def _failed(health: SourceHealth, problem: str) -> None:
-        if problem != health.problem:
+    def _failed(self, health: SourceHealth, problem: str) -> None:
+        if problem != health.problem and self._tells:
             _log.warning("source %s of cloud %s: %s", health.source, health.cloud, problem)
         health.problem = problem
         health.failures += 1

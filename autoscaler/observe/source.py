@@ -83,7 +83,11 @@ class SourceError(Exception):
 
 
 class Source(Protocol):
-    """One way to measure the clusters of one cloud."""
+    """One way to measure the clusters of one cloud.
+
+    A source may have an attribute `instant`: true where what it tells is of this moment and cheap to ask
+    for. A second one of its kind is then made and asked each second, to see a jump before the next look.
+    """
 
     name: str
 

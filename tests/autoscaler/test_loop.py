@@ -21,7 +21,7 @@ from tests.autoscaler.shop import BUSY, CALM, ENGINE, NOW, PERIOD, STACK, Shop
 def test_load_becomes_one_edit_for_all_that_it_touches(shop: Shop) -> None:
     shop.run(CALM, 3)
     assert not shop.office.edits
-    shop.tick({"web": 700.0, "search.1/engine": 400.0})
+    shop.tick({"web": 380.0, "search.1/engine": 400.0})
     (edit,) = shop.office.edits
     # web by its load, cache by its ratio of 2:1, engine by its load, and its group as two fill one instance.
     assert edit.clusters["web"] > 3

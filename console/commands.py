@@ -8,6 +8,7 @@ import typer
 from console import (
     autoscaling_commands,
     balancer_commands,
+    cloud_commands,
     document_commands,
     placement_commands,
     scaling_commands,
@@ -30,6 +31,7 @@ scaling_commands.register(app)
 supervision_commands.register(app)
 autoscaling_commands.register(app)
 balancer_commands.register(app)
+cloud_commands.register(app)
 
 Stack = Annotated[str, typer.Argument(help="The stack's name, such as app-hello.")]
 PolicyPacks = Annotated[

@@ -101,6 +101,10 @@ class Pulumi:
         """Write config values (plain ones: secrets go through the CLI); False when all were so."""
         return stack_config.write(self.config_path(stack), values)
 
+    def copy_setting(self, stack: str, key: str, dest: str) -> None:
+        """Copy a config value to another stack; a secret is encrypted anew, and plain only in the CLI."""
+        self._run(["config", "cp", key, "--dest", dest], stack, log=False)
+
     def up(
         self,
         stack: str,

@@ -11,21 +11,68 @@ time, whoever asked for it: a lease on a file, which the kernel frees when its h
 """
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from autoscaler.act.lease import FileLease, FileLeases
+from autoscaler.act.update_errors import StackConflict
+from autoscaler.burst import adopting, asking, cold, leaving, making, shifting
+from autoscaler.burst import world as worlds
 from autoscaler.burst.records import Move, Records
+from autoscaler.burst.refusals import CloudAway, MoveFailed, MoveInterrupted, MoveRefused, MoveUnderWay
+from autoscaler.burst.work import Say as Say
+from autoscaler.burst.work import Work
+from autoscaler.burst.world import World
 from blueprints.scale import ScaleState
 
-Say = Callable[[str], None]
 Result = Literal["done", "nothing to do", "owed"]
+Step = tuple[str, Callable[[Work], object]]
+
+MAKE: tuple[Step, ...] = (
+    ("cloud", making.cloud),
+    ("config", making.config),
+    ("images", making.images),
+    ("deploy", making.deploy),
+    ("ready", making.ready),
+)
+SHARE: tuple[Step, ...] = (("share", making.share),)
+LEAVE: tuple[Step, ...] = (
+    ("rest", leaving.rest),
+    ("drain", leaving.drain),
+    ("close door", leaving.close_door),
+    ("destroy", leaving.destroy),
+    ("nothing left", leaving.nothing_left),
+)
+SHIFT: tuple[Step, ...] = (
+    ("shift", shifting.shift),
+    ("quiet home", shifting.quiet_home),
+    ("keep", adopting.keep),
+)
+ADOPT: tuple[Step, ...] = (
+    ("leave home", adopting.leave_home),
+    ("take name", adopting.take_name),
+    ("settle", adopting.settle),
+)
+BACK: tuple[Step, ...] = (("back", shifting.back),)
+
+
+def steps(move: Move) -> tuple[Step, ...]:
+    """What a move does, in order. Each step looks at the world and does what is missing."""
+    if move.passed:
+        return ADOPT
+    if move.kind == "end" or (move.turned and move.kind == "burst"):
+        return LEAVE
+    if move.turned:
+        return BACK + LEAVE
+    return MAKE + (SHARE if move.kind == "burst" else SHIFT + ADOPT)
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a move ended. `owed`: the copy is out of use, and what it made is removed when its cloud answers."""
+    """How a move ended. `owed`: the copy is out of use, and goes when its cloud answers again."""
 
     move: Move
     result: Result
@@ -39,10 +86,16 @@ class Moves:
     `give_up`: set it to stop between two steps, or in the middle of an update, in order.
     """
 
-    def __init__(self, folder: Path, *, say: Say = print, give_up: threading.Event | None = None) -> None:
+    def __init__(
+        self, world: World, folder: Path, *, say: Say = print, give_up: threading.Event | None = None
+    ) -> None:
+        self.world = world
         self.records = Records(folder)
         self.say = say
         self.give_up = give_up or threading.Event()
+        self._leases = FileLeases(folder)
+        self._busy: set[str] = set()
+        self._lock = threading.Lock()
 
     def burst(self, application: str, cloud: str, scale: ScaleState | None = None) -> Ended:
         """Make a copy in a cloud and give it its share of the traffic; `scale` is what it begins with.
@@ -50,33 +103,214 @@ class Moves:
         Raises MoveRefused (nothing was changed), MoveUnderWay and NotOurs (another move), MoveFailed (the
         copy is gone again, or the message says what is left), MoveInterrupted.
         """
-        raise NotImplementedError
+        with self._held(application) as descriptors:
+            move = self._taken_up(application, "burst", cloud, descriptors)
+            if move is None:
+                home = asking.home_of(self.world.cli, application)
+                if home.cloud == cloud:
+                    raise MoveRefused(f"{application} is at home in {cloud} already")
+                asking.may_go(self.world, home, cloud, "burst")
+                begin = None if scale is None else scale.at_rest().to_data()
+                move = Move(application, "burst", cloud, home.cloud, self.world.now(), scale=begin)
+            return self._go(move, descriptors)
 
     def end(self, application: str, cloud: str, *, forget: bool = False) -> Ended:
         """Take the copy out of the traffic, wait until it serves nothing, remove it.
 
-        Turns round a burst that was killed. Where the cloud does not answer the end is `owed`; `forget`
-        drops what is known of the copy instead. Raises as `burst` does.
+        Turns round a burst or a migration that was killed. Where the cloud does not answer the end is
+        `owed`; `forget` drops what is known of the copy instead. Raises as `burst` does.
         """
-        raise NotImplementedError
+        with self._held(application) as descriptors:
+            left = self.records.load(application)
+            if left is not None and (left.cloud != cloud or left.passed):
+                raise _other(left)
+            if left is None:
+                home = asking.home_of(self.world.cli, application)
+                if home.cloud == cloud:
+                    raise MoveRefused(f"{cloud} is the home of {application}, and no copy of it")
+                move = Move(application, "end", cloud, home.cloud, self.world.now())
+                if not self._anything(move):
+                    return Ended(move, "nothing to do")
+            elif left.kind == "migrate":
+                move = replace(left, turned=left.turned or "asked to end")
+            else:
+                move = replace(left, kind="end", turned="")
+            return self._go(move, descriptors, forget=forget)
 
     def migrate(self, application: str, cloud: str) -> Ended:
         """Make another cloud the application's home. Raises as `burst` does."""
-        raise NotImplementedError
+        with self._held(application) as descriptors:
+            move = self._taken_up(application, "migrate", cloud, descriptors)
+            if move is None:
+                home = asking.home_of(self.world.cli, application)
+                move = Move(application, "migrate", cloud, home.cloud, self.world.now())
+                if home.cloud == cloud:
+                    return Ended(move, "nothing to do")
+                asking.may_go(self.world, home, cloud, "migrate")
+                # What arrives has to carry what is there.
+                move = replace(move, scale=home.scale.at_rest().to_data())
+            return self._go(move, descriptors)
 
     def resume(self, application: str) -> Ended | None:
         """Go on with the move that a killed or interrupted process left; None where there is none."""
-        raise NotImplementedError
+        with self._held(application) as descriptors:
+            left = self.records.load(application)
+            return None if left is None else self._go(left, descriptors, resumed=True)
 
     def settle(self) -> list[Ended]:
         """Do what is owed and can be done now: copies in clouds that answer again, cold clouds kept long
         enough. Cheap when there is nothing; for a loop to call now and then."""
-        raise NotImplementedError
+        ended = []
+        for move in self.records.owed():
+            gone = not worlds.made(self.world.cli, f"hosts-{move.cloud}")
+            if self.records.load(move.application) is None and (
+                gone or self.world.clouds.answers(move.cloud)
+            ):
+                ended.append(self.end(move.application, move.cloud))
+        for each in cold.due(self.records.colds(), self.world.now()):
+            with self._held(f"cloud-{each.cloud}") as descriptors:
+                cold.remove(self.world, self.records, each, self.say, self.give_up, descriptors)
+        return ended
 
     def under_way(self, application: str) -> Move | None:
         """The move that goes on, or was left by a killed process."""
         return self.records.load(application)
 
+    def all(self) -> list[Move]:
+        """Every move under way or left."""
+        return self.records.all()
+
     def copies(self, application: str) -> dict[str, str]:
-        """The stacks of the application by cloud, its home's first."""
-        raise NotImplementedError
+        """The application's stacks that have made something, by cloud, its home's first."""
+        return worlds.copies(self.world.cli, application)
+
+    # --- how ---
+
+    @contextmanager
+    def _held(self, application: str) -> Iterator[tuple[int, ...]]:
+        """The lease of an application's moves. Raises MoveUnderWay, NotOurs."""
+        with self._lock:
+            if application in self._busy:
+                raise MoveUnderWay(f"{application}: another move goes on in this process")
+            self._busy.add(application)
+        try:
+            lease = self._take(application)
+            try:
+                yield lease.descriptors
+            finally:
+                # Its last holder removes it, while nobody else can have it.
+                lease.path.unlink(missing_ok=True)
+                self._leases.release(application)
+        finally:
+            with self._lock:
+                self._busy.discard(application)
+
+    def _take(self, application: str) -> FileLease:
+        until, told = self.world.now() + self.world.times.locked, False
+        while True:
+            try:
+                return self._leases.hold(application)
+            except StackConflict as conflict:  # its holder was killed, and what it had started still runs
+                if self.world.now() >= until or self.give_up.is_set():
+                    raise
+                if not told:
+                    self.say(f"{conflict}; waits for its end")
+                    told = True
+                self.world.wait(0.2)
+
+    def _taken_up(self, application: str, kind: str, cloud: str, descriptors: tuple[int, ...]) -> Move | None:
+        """The move of this kind that was left, to go on with. One that was being undone is undone first."""
+        left = self.records.load(application)
+        if left is None:
+            return None
+        if (left.kind, left.cloud) != (kind, cloud):
+            raise _other(left)
+        if left.turned:
+            self._go(left, descriptors, resumed=True)
+            return None
+        self.say(f"goes on with the {left.words} ({left.step or 'just begun'})")
+        return left
+
+    def _anything(self, move: Move) -> bool:
+        """Whether anything of a copy is there."""
+        cli, images = self.world.cli, move.stack.replace("app-", "images-", 1)
+        if any(cli.exists(each) or cli.config_path(each).exists() for each in (move.stack, images)):
+            return True
+        if self.records.owed(move.application):
+            return True
+        door = self.world.front(move.application)
+        return door is not None and move.cloud in door.state().clouds
+
+    def _go(
+        self, move: Move, descriptors: tuple[int, ...], *, forget: bool = False, resumed: bool = False
+    ) -> Ended:
+        begun = self.world.now()
+        work = Work(move, self.world, self.records, self.say, self.give_up, descriptors, forget)
+        if resumed:
+            self.say(f"goes on with the {move.words} ({move.step or 'just begun'})")
+        if move.turned:
+            result = self._undo(work)
+        elif move.kind == "end":
+            result = self._leave(work)
+        else:
+            result = self._forward(work)
+        return Ended(work.move, result, self.world.now() - begun, tuple(work.notes))
+
+    def _forward(self, work: Work) -> Result:
+        try:
+            self._walk(work, steps(work.move))
+        except (MoveInterrupted, StackConflict):
+            raise
+        except Exception as error:
+            if work.move.passed:
+                raise MoveFailed(
+                    f"{error}\n  The traffic is in {work.move.cloud}; what is left to do goes on with: "
+                    f"alto migrate {work.move.application} --to {work.move.cloud}"
+                ) from error
+            work.record(turned=str(error).splitlines()[0] or type(error).__name__)
+            self.say(f"{error}")
+            self.say("undoes what was made")
+            undone = self._undo(work)
+            after = {
+                "owed": f"The copy is out of use and is removed when {work.move.cloud} answers again.",
+            }.get(undone, "What was made is removed again.")
+            raise MoveFailed(f"the {_plain(work.move)} failed: {error}\n  {after}") from error
+        return "done"
+
+    def _undo(self, work: Work) -> Result:
+        if not work.move.turned:
+            work.record(turned="undone")
+        return self._leave(work)
+
+    def _leave(self, work: Work) -> Result:
+        try:
+            self._walk(work, steps(work.move))
+        except CloudAway as away:
+            # Out of the traffic it is; the rest waits, and stands in nobody's way.
+            owed = replace(work.move, kind="end", turned="", step="", passed=False)
+            self.records.owe(owed)
+            self.records.remove(work.move)
+            work.note(
+                f"{away}. The copy serves nothing any more; it is removed when the cloud answers: "
+                f"alto burst {owed.application} --to {owed.cloud} --end (--forget where it is gone for good)"
+            )
+            return "owed"
+        return "done"
+
+    def _walk(self, work: Work, path: Sequence[Step]) -> None:
+        for name, do in path:
+            work.stop_here()
+            work.record(step=name)
+            do(work)
+        self.records.remove(work.move)
+
+
+def _plain(move: Move) -> str:
+    return replace(move, turned="").words
+
+
+def _other(left: Move) -> MoveUnderWay:
+    go_on = f"alto {'migrate' if left.kind == 'migrate' else 'burst'} {left.application} --to {left.cloud}"
+    undo = "" if left.passed else f", or undo it: alto burst {left.application} --to {left.cloud} --end"
+    end = " --end" if left.kind == "end" else ""
+    return MoveUnderWay(f"the {left.words} was begun and not ended\n  Go on with it: {go_on}{end}{undo}")

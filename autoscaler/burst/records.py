@@ -6,14 +6,14 @@ that is killed at any line leaves nothing that could be wrong.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from autoscaler.act.stack_config import replace_file
 
 Kind = Literal["burst", "end", "migrate"]
-OWED = ".owed.json"
+OWED, COLD = ".owed.json", ".cloud.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,8 @@ class Move:
 
     kind: a copy is made in `cloud` (burst), removed from there (end), or `cloud` becomes the application's
     home (migrate). home: the cloud that it had when the move began. begun: seconds since the epoch. step:
-    what it was at last, in a word. turned: why it is being undone; empty while it goes forward.
+    what it was at last, in a word. turned: why it is being undone; empty while it goes forward. passed: all
+    traffic of a migration is at its new place, and there is no way back.
     scale: what the copy begins with, as in `altostratus:scale`; None for the least.
     """
 
@@ -33,6 +34,7 @@ class Move:
     begun: float
     step: str = ""
     turned: str = ""
+    passed: bool = False
     scale: Mapping[str, Any] | None = None
 
     @property
@@ -50,6 +52,15 @@ class Move:
             "migrate": "migration of {} to {}",
         }
         return how[self.kind].format(self.application, self.cloud) + undone
+
+
+@dataclass(frozen=True, slots=True)
+class Cold:
+    """A host cluster that was made for a burst. Times in seconds; `idle` since the epoch, None in use."""
+
+    cloud: str
+    keep: float
+    idle: float | None = None
 
 
 class Records:
@@ -73,7 +84,7 @@ class Records:
     def all(self) -> list[Move]:
         """Every move under way."""
         paths = sorted(self.folder.glob("*.json")) if self.folder.is_dir() else []
-        return [move for path in paths if not path.name.endswith(OWED) and (move := _read(path))]
+        return [move for path in paths if not path.name.endswith((OWED, COLD)) and (move := _read(path))]
 
     def owe(self, move: Move) -> None:
         """The copy is out of use, but its cloud does not answer: its end is owed."""
@@ -89,6 +100,44 @@ class Records:
         found = [move for path in paths if (move := _read(path))]
         return [move for move in found if application in (None, move.application)]
 
+    def make_cloud(self, cloud: str, keep: float) -> None:
+        """A host cluster is about to be made for a burst: it is to go again."""
+        self._note(Cold(cloud, keep))
+
+    def use_cloud(self, cloud: str) -> None:
+        """It is in use."""
+        if (known := self.cold(cloud)) is not None and known.idle is not None:
+            self._note(replace(known, idle=None))
+
+    def leave_cloud(self, cloud: str, now: float) -> None:
+        """Nobody uses it since now, or since before."""
+        if (known := self.cold(cloud)) is not None and known.idle is None:
+            self._note(replace(known, idle=now))
+
+    def forget_cloud(self, cloud: str) -> None:
+        """It is gone, or not ours any more."""
+        self._cold(cloud).unlink(missing_ok=True)
+
+    def cold(self, cloud: str) -> Cold | None:
+        """What is known of a host cluster that was made for a burst."""
+        data = _load(self._cold(cloud))
+        return None if data is None else Cold(**data)
+
+    def colds(self) -> list[Cold]:
+        """All of them."""
+        paths = sorted(self.folder.glob(f"*{COLD}")) if self.folder.is_dir() else []
+        return [Cold(**data) for path in paths if (data := _load(path)) is not None]
+
+    def kept_config(self, application: str) -> Path:
+        """Where the config of a home that moves is kept meanwhile."""
+        return self.folder / f"{application}.config.yaml"
+
+    def _note(self, cold: Cold) -> None:
+        replace_file(self._cold(cold.cloud), json.dumps(asdict(cold)) + "\n")
+
+    def _cold(self, cloud: str) -> Path:
+        return self.folder / f"{cloud}{COLD}"
+
     def _path(self, application: str) -> Path:
         return self.folder / f"{application}.json"
 
@@ -97,9 +146,16 @@ class Records:
 
 
 def _read(path: Path) -> Move | None:
-    try:
-        data = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+    data = _load(path)
+    if data is None:
         return None
     known = {each.name for each in fields(Move)}
     return Move(**{key: value for key, value in data.items() if key in known})
+
+
+def _load(path: Path) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    return found

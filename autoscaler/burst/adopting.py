@@ -1,0 +1,87 @@
+"""The steps that make a copy the application's home. There is no way back from here, only on.
+
+The copy's stack gets the name of the home's, so that every command and the journal go on under the same
+name; its members keep what they are called, so that none is restarted. The old home's config file becomes
+the new home's with its people's lines as they were; until then it is kept beside the move's record.
+"""
+
+from autoscaler.act import stack_config
+from autoscaler.act.app_stack import CLOUD, AppStack
+from autoscaler.burst import leaving
+from autoscaler.burst import world as worlds
+from autoscaler.burst.copy_config import new_home
+from autoscaler.burst.work import Work
+
+
+def keep(work: Work) -> None:
+    """The home's config file is kept, and from now on the move only goes on."""
+    kept = work.records.kept_config(work.move.application)
+    if not work.move.passed:
+        stack_config.replace_file(kept, work.cli.config_path(work.home_stack).read_text("utf-8"))
+        work.record(passed=True)
+
+
+def leave_home(work: Work) -> None:
+    """The old home is out of the front door, and its stacks are gone."""
+    if work.cli.exists(work.stack):
+        leaving.rest(work)  # the autoscaler's updates would meet the stack's new name
+        leaving.drop(work, work.move.home)
+    for stack in (work.home_stack, _home_images(work)):
+        if _is_old(work, stack):
+            leaving.remove(work, stack, work.move.home)
+
+
+def take_name(work: Work) -> None:
+    """The copy's stacks have the names of the home's."""
+    cli = work.cli
+    if cli.exists(work.stack):
+        kept = work.records.kept_config(work.move.application).read_text("utf-8")
+        copy = AppStack.read(cli, work.stack)
+        images = _home_images(work) if cli.exists(work.images) or cli.exists(_home_images(work)) else None
+        text = new_home(kept, copy.config, work.move.cloud, copy.copy, images)
+        # The CLI moves the config file with the stack, so it is right before it has its name.
+        stack_config.replace_file(cli.config_path(work.stack), text)
+        stack_config.replace_file(work.records.kept_config(work.move.application), text)
+    for old, new in ((work.images, _home_images(work)), (work.stack, work.home_stack)):
+        _rename(work, old, new)
+
+
+def settle(work: Work) -> None:
+    """The new home's config is in its place, and nothing is kept beside."""
+    kept, path = work.records.kept_config(work.move.application), work.cli.config_path(work.home_stack)
+    if not path.exists() and kept.exists():
+        stack_config.replace_file(path, kept.read_text("utf-8"))
+    kept.unlink(missing_ok=True)
+    for stack in (work.stack, work.images):
+        config = work.cli.config_path(stack)
+        config.unlink(missing_ok=True)
+        (config.parent / f".{config.name}.lock").unlink(missing_ok=True)
+
+
+def _rename(work: Work, old: str, new: str) -> None:
+    """Also where a kill came between the two files of a rename: then both names are there, and alike."""
+    cli = work.cli
+    if not cli.exists(old):
+        return
+    for each in work.world.recovered(cli, old):
+        work.say(f"{old}: {each}")
+    if cli.exists(new):
+        config = cli.config_path(old)
+        text = config.read_text("utf-8") if config.exists() else None
+        cli.remove(new, force=True)
+        if text is not None:
+            stack_config.replace_file(config, text)
+    cli.rename(old, new)
+
+
+def _home_images(work: Work) -> str:
+    return work.home_stack.replace("app-", "images-", 1)
+
+
+def _is_old(work: Work, stack: str) -> bool:
+    """Whether a stack of the home's name is still the old home's."""
+    if not work.cli.exists(stack):
+        return False
+    said = worlds.outputs(work.cli, stack).get("cloud")
+    said = said or stack_config.read(work.cli.config_path(stack)).get(CLOUD)
+    return str(said or work.move.home) != work.move.cloud

@@ -1,0 +1,78 @@
+"""Whether a move can be made as things are: looked at before anything is changed."""
+
+import re
+
+from autoscaler.act import stack_config
+from autoscaler.act.app_stack import AppStack
+from autoscaler.act.pulumi_cli import Pulumi
+from autoscaler.burst import world as worlds
+from autoscaler.burst.data import refusal
+from autoscaler.burst.making import policy_of
+from autoscaler.burst.records import Kind
+from autoscaler.burst.refusals import MoveRefused
+from autoscaler.burst.world import World
+from blueprints.names import NAME_PATTERN
+
+
+def home_of(cli: Pulumi, application: str) -> AppStack:
+    """The home's stack. Raises MoveRefused."""
+    stack = worlds.home_of(application)
+    if not cli.exists(stack) or not cli.config_path(stack).exists():
+        names = sorted(
+            each.removeprefix("app-") for each in cli.stacks() if each.startswith("app-") and "--" not in each
+        )
+        raise MoveRefused(f"there is no application {application}\n  Applications here: {', '.join(names)}.")
+    home = AppStack.read(cli, stack)
+    if not home.cloud or not home.blueprint:
+        raise MoveRefused(f"{cli.config_path(stack)} does not say which cloud and which documents")
+    return home
+
+
+def may_go(world: World, home: AppStack, cloud: str, kind: Kind) -> None:
+    """Whether a copy of the application can be made in a cloud. Raises MoveRefused, DocumentError."""
+    name = home.subject
+    if home.in_maintenance:
+        raise MoveRefused(f"{name} is in maintenance\n  alto maintenance {name} off ends that.")
+    documents = home.documents()
+    if stood := _pinned(home):
+        raise MoveRefused(
+            f"{name} stands at revision {stood}, whose images are in {home.cloud} only\n"
+            f"  alto rollback {name} --forward goes on to its documents."
+        )
+    policy = policy_of(home)
+    data = policy.burst.data if policy is not None and policy.burst is not None else "home"
+    if why := refusal(documents.plan(home.application, home.scale.at_rest(), home.copy), data, cloud):
+        raise MoveRefused(why)
+    _there(world.cli, cloud)
+    if kind == "migrate" and _public(world.cli, home) and world.front(name) is None:
+        raise MoveRefused(
+            f"{name} has public addresses and no front door, so its clients would lose it on the way\n"
+            f"  alto front {name} gives it one address over all its clouds."
+        )
+
+
+def _pinned(home: AppStack) -> str:
+    from autoscaler.act.app_stack import REVISION
+    from blueprints.revision import in_force
+
+    asked = home.config.get(REVISION)
+    found = in_force(home.root, home.name, home.blueprint, asked)
+    return str(asked) if found.pin is not None else ""
+
+
+def _there(cli: Pulumi, cloud: str) -> None:
+    """The cloud is made, or can be made from its config."""
+    hosts, platform = f"hosts-{cloud}", f"platform-{cloud}"
+    if worlds.made(cli, hosts) and worlds.made(cli, platform):
+        return
+    if re.fullmatch(NAME_PATTERN, cloud) and stack_config.read(cli.config_path(hosts)):
+        return
+    clouds = [s.removeprefix("hosts-") for s in cli.stacks() if s.startswith("hosts-")]
+    raise MoveRefused(
+        f"there is no cloud {cloud}, and no config to make it from\n"
+        f"  Clouds here: {', '.join(clouds) or 'none'}. A cold one needs {cli.config_path(hosts)}."
+    )
+
+
+def _public(cli: Pulumi, home: AppStack) -> bool:
+    return bool(worlds.addresses(cli, home.name))

@@ -1,0 +1,39 @@
+"""Host clusters that were made for a burst, and go when nobody has used them for their time."""
+
+import threading
+from collections.abc import Iterable
+
+from autoscaler.burst import leaving
+from autoscaler.burst import world as worlds
+from autoscaler.burst.records import Cold, Move, Records
+from autoscaler.burst.work import Say, Work
+from autoscaler.burst.world import World
+
+
+def due(colds: Iterable[Cold], now: float) -> list[Cold]:
+    """Those that nobody has used for as long as they are kept. Pure."""
+    return [each for each in colds if each.idle is not None and now - each.idle >= each.keep]
+
+
+def remove(
+    world: World,
+    records: Records,
+    cold: Cold,
+    say: Say,
+    give_up: threading.Event,
+    descriptors: tuple[int, ...] = (),
+) -> None:
+    """Destroy a cloud's platform and hosts; their config stays, so that they can be made again."""
+    known = records.cold(cold.cloud)
+    if known is None or known.idle is None:
+        return
+    work = Work(Move("", "end", cold.cloud, "", world.now()), world, records, say, give_up, descriptors)
+    if leaving.used(work, cold.cloud) or any(each.cloud == cold.cloud for each in records.all()):
+        records.use_cloud(cold.cloud)
+        return
+    say(f"the cloud {cold.cloud} was made for a burst and has not been used for {cold.keep:.0f} s: it goes")
+    for stack in (f"platform-{cold.cloud}", f"hosts-{cold.cloud}"):
+        if worlds.made(world.cli, stack):
+            work.destroy(stack, "")
+    world.dropped(cold.cloud)
+    records.forget_cloud(cold.cloud)

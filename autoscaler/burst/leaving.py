@@ -1,0 +1,169 @@
+"""The steps that end a copy: no traffic, nothing in flight, nothing left. Each looks first."""
+
+import shutil
+from contextlib import suppress
+
+from autoscaler.act import stack_config
+from autoscaler.act.app_stack import AUTOSCALING
+from autoscaler.act.pulumi_cli import PROJECT
+from autoscaler.act.update_errors import UpdateError
+from autoscaler.burst import world as worlds
+from autoscaler.burst.copy_config import paused
+from autoscaler.burst.refusals import CloudAway, MoveFailed
+from autoscaler.burst.work import Work
+from autoscaler.burst.world import Front
+from toolchain import paths
+
+_TRIES = 3
+
+
+def rest(work: Work) -> None:
+    """The autoscaler leaves the copy as it is."""
+    _pause(work, work.stack)
+
+
+def _pause(work: Work, stack: str) -> None:
+    path = work.cli.config_path(stack)
+    if path.exists() and work.cli.exists(stack):
+        work.cli.configure(stack, {AUTOSCALING: paused(stack_config.read(path).get(AUTOSCALING))})
+
+
+def drain(work: Work) -> None:
+    """The copy serves nothing any more."""
+    empty(work, work.move.cloud)
+
+
+def empty(work: Work, cloud: str) -> None:
+    """No new requests for a cloud, and those in flight have ended or had their time."""
+    door = work.front()
+    if door is None or cloud not in door.state().clouds:
+        return
+    _turn_away(work, door, cloud)
+    state = door.state()
+    if not state.counted:
+        work.world.wait(state.settles)
+        return
+    if not work.await_that(lambda: _idle(door, cloud), work.world.times.drain):
+        each = door.state().clouds[cloud]
+        work.note(
+            f"{each.in_flight + each.queued} requests were still in flight in {cloud} after "
+            f"{work.world.times.drain:.0f} s of draining"
+        )
+
+
+def _turn_away(work: Work, door: Front, cloud: str) -> None:
+    others = {name: each.weight for name, each in door.state().clouds.items() if name != cloud}
+    heir = work.move.home if cloud != work.move.home else work.move.cloud
+    if not any(others.values()) and others:
+        others[heir if heir in others else next(iter(others))] = 100
+    door.share({**others, cloud: 0})
+    work.say(f"the front door sends nothing to {cloud} any more")
+
+
+def _idle(door: Front, cloud: str) -> bool:
+    each = door.state().clouds.get(cloud)
+    return each is None or each.in_flight + each.queued == 0
+
+
+def close_door(work: Work) -> None:
+    """The front door does not know the copy any more."""
+    drop(work, work.move.cloud)
+
+
+def drop(work: Work, cloud: str) -> None:
+    """A cloud is out of the front door."""
+    door = work.front()
+    if door is None or cloud not in door.state().clouds:
+        return
+    known = {each: worlds.addresses(work.cli, stack) for each, stack in work.copies().items()}
+    there = door.state().clouds
+    door.put({each: found for each, found in known.items() if found and each != cloud and each in there})
+
+
+def destroy(work: Work) -> None:
+    """What the copy made is gone, and its stacks. Raises CloudAway where its cloud does not answer."""
+    remove(work, work.stack, work.move.cloud)
+    remove(work, work.images, work.move.cloud)
+
+
+def remove(work: Work, stack: str, cloud: str) -> None:
+    """Destroy a stack and forget it, with its config."""
+    cli = work.cli
+    for _ in range(_TRIES):
+        if not cli.exists(stack):
+            break
+        if _gone(work, stack, cloud):
+            break
+        if worlds.made(cli, stack):
+            work.say(f"{stack}: is being removed")
+            work.destroy(stack, cloud)
+        try:
+            cli.remove(stack)
+        except UpdateError:
+            if not worlds.made(cli, stack):
+                raise
+            # Somebody's update came between: what it made goes as well.
+    if cli.exists(stack):
+        raise MoveFailed(f"{stack} is made anew again and again by somebody; stop that, then run this again")
+    _forget_files(work, stack)
+
+
+def _gone(work: Work, stack: str, cloud: str) -> bool:
+    """Forget the stack where its cloud is gone for good, or is given up; whether it was forgotten."""
+    if not worlds.made(work.cli, stack):
+        return False
+    if not worlds.made(work.cli, f"hosts-{cloud}"):
+        why = f"the cloud {cloud} is gone"
+    elif work.world.clouds.answers(cloud):
+        return False
+    elif work.forget:
+        why = f"the cloud {cloud} does not answer"
+    else:
+        work.must_answer(cloud)
+        return False
+    for each in work.world.recovered(work.cli, stack):
+        work.say(f"{stack}: {each}")
+    work.cli.remove(stack, force=True)
+    work.note(
+        f"{stack} was forgotten without an orderly end, as {why}. If it comes back with old members, the "
+        f"next burst to it replaces them; to remove them: kubectl delete namespace app-{work.move.application}"
+    )
+    return True
+
+
+def _forget_files(work: Work, stack: str) -> None:
+    config = work.cli.config_path(stack)
+    config.unlink(missing_ok=True)
+    (config.parent / f".{config.name}.lock").unlink(missing_ok=True)
+    state = work.cli.state_path(stack)
+    for suffix in (".bak", ".bak.attrs"):
+        state.with_name(state.name + suffix).unlink(missing_ok=True)
+    with suppress(OSError):
+        (work.cli.state / ".pulumi" / "locks" / "organization" / PROJECT / stack).rmdir()
+    if stack.startswith("images-"):
+        shutil.rmtree(paths.home() / "builds" / stack, ignore_errors=True)
+
+
+def nothing_left(work: Work) -> None:
+    """The cloud has nothing of the copy any more, and nothing is owed."""
+    cloud, space = work.move.cloud, f"app-{work.move.application}"
+    if worlds.made(work.cli, f"hosts-{cloud}") and work.world.clouds.answers(cloud):
+        try:
+            gone = work.await_that(
+                lambda: work.world.clouds.namespace(cloud, space) is None, work.world.times.namespace
+            )
+        except ConnectionError as error:
+            raise CloudAway(f"the cloud {cloud} does not answer: {error}") from error
+        if not gone:
+            raise MoveFailed(
+                f"the namespace {space} in {cloud} does not end; kubectl describe namespace {space} says why"
+            )
+    work.records.settle(work.move.application, cloud)
+    if work.records.cold(cloud) is not None and not used(work, cloud):
+        work.records.leave_cloud(cloud, work.world.now())
+
+
+def used(work: Work, cloud: str) -> bool:
+    """Whether any application is in a cloud."""
+    stacks = [each for each in work.cli.stacks() if each.startswith("app-")]
+    return any(worlds.outputs(work.cli, each).get("cloud") == cloud for each in stacks)

@@ -1,0 +1,174 @@
+"""The steps that make a copy and lead traffic to it. Each looks first, and does what is missing."""
+
+from autoscaler.act import stack_config
+from autoscaler.act.app_stack import AppStack
+from autoscaler.burst import world as worlds
+from autoscaler.burst.copy_config import copy_values, encryption, left_out, secret, with_encryption
+from autoscaler.burst.refusals import CloudAway, MoveFailed
+from autoscaler.burst.work import Work, copy_of, ready_members
+from blueprints.kinds.application import Application
+from blueprints.kinds.application_policy import ApplicationPolicy
+
+KEEP_SECONDS = 3600.0
+APPLICATION_LABEL = "altostratus.dev/application"
+_NAMESPACE = "kubernetes:core/v1:Namespace"
+
+
+def cloud(work: Work) -> None:
+    """The host cluster and its platform are there and answer."""
+    name = work.move.cloud
+    for stack in (f"hosts-{name}", f"platform-{name}"):
+        if worlds.made(work.cli, stack) and not work.cli.deployment(stack).get("pending_operations"):
+            continue
+        if stack.startswith("hosts-") and not worlds.made(work.cli, stack):
+            work.records.make_cloud(name, _keep(work))
+        work.say(f"makes {stack}")
+        work.cli.init(stack)
+        work.up(stack, "")
+    if work.records.cold(name):
+        work.records.use_cloud(name)
+    work.must_answer(name)
+
+
+def _keep(work: Work) -> float:
+    """How long a cloud made for this copy is kept, in seconds."""
+    policy = policy_of(work.home())
+    return policy.burst.keep.seconds if policy is not None and policy.burst is not None else KEEP_SECONDS
+
+
+def policy_of(home: AppStack) -> ApplicationPolicy | None:
+    """The application's policy. Raises DocumentError."""
+    documents = home.documents()
+    application = documents.get(Application, home.application)
+    name = application.placement if application is not None else None
+    return documents.get(ApplicationPolicy, name) if name else None
+
+
+def config(work: Work) -> None:
+    """The copy's stack is there and says what its home's says."""
+    cli, home, path = work.cli, work.home(), work.cli.config_path(work.stack)
+    text = path.read_text("utf-8") if path.exists() else ""
+    key = encryption(cli.config_path(home.name).read_text("utf-8"))
+    if not encryption(text):
+        stack_config.replace_file(path, with_encryption(text, key))
+    cli.init(work.stack)
+    other_key = encryption(path.read_text("utf-8")) != key
+    values = copy_values(home.config, stack_config.read(path), work.move.cloud, work.move.scale)
+    sealed = {name for name, value in values.items() if secret(value)}
+    if other_key:
+        for name in sorted(sealed):
+            cli.copy_setting(home.name, name, work.stack)  # decrypts and encrypts inside the CLI
+        values = {name: value for name, value in values.items() if name not in sealed}
+    if cli.configure(work.stack, values) and (left := left_out(home.config)):
+        work.note(
+            f"{work.stack}: not carried over, as they are settings of {work.move.home}: {', '.join(left)}"
+        )
+    work.records.settle(work.move.application, work.move.cloud)
+
+
+def images(work: Work) -> None:
+    """The cloud's registry has every image."""
+    work.world.prepare(work.cli, work.stack)
+
+
+def deploy(work: Work) -> None:
+    """The copy is deployed. `pulumi up` says itself what is missing."""
+    known = work.cli.deployment(work.stack).get("resources", [])
+    if any(each["type"] == _NAMESPACE for each in known):
+        # Whatever its cloud has been through since: what is there is looked at, used or mended.
+        work.up(work.stack, work.move.cloud, "--refresh=true")
+        return
+    _clear(work)
+    work.up(work.stack, work.move.cloud, "--refresh=false")
+
+
+def _clear(work: Work) -> None:
+    """Old members that no stack knows: of an earlier copy, in a cloud that was away when it ended."""
+    space, name, clouds = f"app-{work.move.application}", work.move.cloud, work.world.clouds
+    try:
+        labels = clouds.namespace(name, space)
+        if labels is None:
+            return
+        if labels.get(APPLICATION_LABEL) != work.move.application:
+            raise MoveFailed(
+                f"the cloud {name} has a namespace {space} that is not Altostratus': remove it first"
+            )
+        if clouds.has_data(name, space):
+            raise MoveFailed(
+                f"the cloud {name} has data of an earlier {work.move.application}, in the namespace {space}\n"
+                f"  Drop it (kubectl delete namespace {space}), or use it: make {work.move.application} there."
+            )
+        work.note(f"{name} had old members of {work.move.application} that no stack knew: they are replaced")
+        clouds.drop(name, space)
+        if not work.await_that(lambda: clouds.namespace(name, space) is None, work.world.times.namespace):
+            raise MoveFailed(
+                f"the namespace {space} in {name} does not end; kubectl describe namespace {space}"
+            )
+    except ConnectionError as error:
+        raise CloudAway(f"the cloud {name} does not answer: {error}") from error
+
+
+def ready(work: Work) -> None:
+    """Every member is ready, and the copy's address answers."""
+    known = work.outputs(work.stack)
+    space, copy = str(known.get("namespace")), copy_of(work, work.stack)
+    told = ""
+
+    def all_ready() -> bool:
+        nonlocal told
+        try:
+            found = work.world.clouds.ready(work.move.cloud, space, copy)
+        except ConnectionError as error:
+            told = str(error)
+            return False
+        missing = [
+            f"{name}: {ready} of {wanted} ready" for name, (wanted, ready) in found.items() if ready < wanted
+        ]
+        told = ", ".join(missing) or ("" if found else "it has no members")
+        return not told
+
+    if not work.await_that(all_ready, work.world.times.serve):
+        raise MoveFailed(f"the copy in {work.move.cloud} is not ready: {told}")
+    if not work.await_that(lambda: work.world.serves(known), work.world.times.serve):
+        urls = ", ".join(known.get("urls") or [])
+        raise MoveFailed(f"the copy in {work.move.cloud} does not answer at {urls}")
+    total = ready_members(work, work.stack)
+    work.say(f"{total} member{'s' if total != 1 else ''} ready in {work.move.cloud}, and the copy answers")
+
+
+def open_door(work: Work) -> bool:
+    """The copy stands behind the front door, still without a share; False where there is no door."""
+    door = work.front()
+    if door is None:
+        work.note(
+            f"{work.move.application} has no front door, so nothing leads to the copy by itself; "
+            f"alto front {work.move.application} makes one"
+        )
+        return False
+    known = {each: worlds.addresses(work.cli, stack) for each, stack in work.copies().items()}
+    behind = {each: addresses for each, addresses in known.items() if addresses}
+    if work.move.cloud not in behind:
+        work.note(f"the copy in {work.move.cloud} has no public address: the front door cannot lead to it")
+        return False
+    # Who is owed an end stays outside; who is new comes last, and gets nothing yet.
+    owed = {each.cloud for each in work.records.owed(work.move.application)}
+    door.put({each: addresses for each, addresses in behind.items() if each not in owed})
+    name = work.move.cloud
+    if not work.await_that(lambda: door.state().clouds[name].serving, work.world.times.serve):
+        raise MoveFailed(f"the front door does not reach the copy in {name}")
+    return True
+
+
+def share(work: Work) -> None:
+    """Traffic goes to all copies by their ready members."""
+    if not open_door(work):
+        return
+    door = work.front()
+    assert door is not None
+    behind = door.state().clouds
+    weights = {each: ready_members(work, stack) for each, stack in work.copies().items() if each in behind}
+    if any(weights.values()):
+        door.share(weights)
+    whole = sum(weights.values()) or 1
+    told = ", ".join(f"{each} {100 * weight / whole:.0f} %" for each, weight in weights.items())
+    work.say(f"the front door shares: {told}")

@@ -1,0 +1,95 @@
+"""The clouds' API servers and a copy's own addresses, asked from here."""
+
+import http.client
+import socket
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from autoscaler.observe.members_watch import ask, client
+from toolchain.plugins.kubernetes.client import ApiError, Client, Unreachable
+from toolchain.plugins.protocol import Failure
+
+ANSWER_SECONDS = 3.0
+_SPACES = "/api/v1/namespaces"
+
+
+class Reach:
+    """Thread-safe. `kubeconfig` gives a cloud's file, or None where its cluster was not made."""
+
+    def __init__(self, kubeconfig: Callable[[str], Path | None]) -> None:
+        self._kubeconfig = kubeconfig
+        self._open: dict[str, tuple[tuple[Path, int], Client]] = {}
+
+    def answers(self, cloud: str) -> bool:
+        """Whether its API server answers now, and to us."""
+        try:
+            self._client(cloud).get(f"{_SPACES}/default")
+        except (OSError, Failure):
+            return False
+        return True
+
+    def ready(self, cloud: str, namespace: str, copy: str) -> Mapping[str, tuple[int, int]]:
+        """Members asked for and ready, by cluster's Kubernetes name. Raises ConnectionError."""
+        found = ask(self._client(cloud), (namespace, copy))
+        return {name: (each.wanted, each.ready) for name, each in found.items() if each.wanted is not None}
+
+    def namespace(self, cloud: str, name: str) -> Mapping[str, str] | None:
+        """Its labels; None where there is none. Raises ConnectionError."""
+        found = self._call(cloud, lambda api: api.find(f"{_SPACES}/{name}"))
+        return None if found is None else dict(found["metadata"].get("labels") or {})
+
+    def has_data(self, cloud: str, namespace: str) -> bool:
+        """Whether claims are in it. Raises ConnectionError."""
+        return bool(
+            self._call(cloud, lambda api: api.get(f"{_SPACES}/{namespace}/persistentvolumeclaims"))["items"]
+        )
+
+    def drop(self, cloud: str, namespace: str) -> None:
+        """Begin to delete it. Raises ConnectionError."""
+        self._call(cloud, lambda api: api.delete(f"{_SPACES}/{namespace}", "Background"))
+
+    def _call(self, cloud: str, do: Callable[[Client], Any]) -> Any:
+        try:
+            return do(self._client(cloud))
+        except ApiError as error:
+            raise ConnectionError(f"the API server of {cloud} refuses: {error}") from error
+        except Unreachable as error:
+            raise ConnectionError(str(error)) from error
+
+    def _client(self, cloud: str) -> Client:
+        path = self._kubeconfig(cloud)
+        if path is None:
+            raise ConnectionError(f"the cloud {cloud} has made no cluster")
+        mark = (path, path.stat().st_mtime_ns)
+        known = self._open.get(cloud)
+        if known is None or known[0] != mark:
+            known = self._open[cloud] = (mark, client(path))
+        return known[1]
+
+
+def serves(outputs: Mapping[str, Any]) -> bool:
+    """Whether the copy behind these outputs answers at any of its addresses; true where it has none.
+
+    HTTP is asked for a page, whose status must be under 500; for the others a connection is enough.
+    """
+    urls = [url for url in outputs.get("urls") or [] if isinstance(url, str)]
+    return not urls or any(map(_answers, urls))
+
+
+def _answers(url: str) -> bool:
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+    try:
+        if parts.scheme != "http":
+            with socket.create_connection((host, port), ANSWER_SECONDS):
+                return True
+        connection = http.client.HTTPConnection(host, port, timeout=ANSWER_SECONDS)
+        try:
+            connection.request("GET", parts.path or "/")
+            return connection.getresponse().status < 500
+        finally:
+            connection.close()
+    except (OSError, http.client.HTTPException):
+        return False

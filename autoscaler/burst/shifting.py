@@ -1,0 +1,116 @@
+"""Traffic that moves to a new home by steps, and back when the new one errs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from autoscaler.burst import leaving, making
+from autoscaler.burst.refusals import MoveFailed
+from autoscaler.burst.work import Work, ready_members
+from autoscaler.burst.world import Front, Seen
+
+PERCENTS = (10, 25, 50, 75, 100)
+MORE_ERRORS = 0.01
+"""The new place may err in this part of its requests more than the old one."""
+
+
+class Erring(MoveFailed):
+    """The new place answers with errors, or not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Requests and errors of a cloud."""
+
+    requests: int = 0
+    errors: int = 0
+
+    @property
+    def rate(self) -> float:
+        return self.errors / max(self.requests, self.errors, 1)
+
+
+def between(before: Seen, after: Seen) -> dict[str, Counted]:
+    """What each cloud answered between two looks. A door that was restarted counts from nothing."""
+    found = {}
+    for name, now in after.clouds.items():
+        then = before.clouds.get(name)
+        began = then is not None and then.requests <= now.requests and then.errors <= now.errors
+        old = Counted(then.requests, then.errors) if then is not None and began else Counted()
+        found[name] = Counted(now.requests - old.requests, now.errors - old.errors)
+    return found
+
+
+def verdict(counted: Mapping[str, Counted], old: str, new: str) -> str:
+    """Why the traffic has to go back; empty where it may stay. Pure."""
+    there, here = counted.get(new, Counted()), counted.get(old, Counted())
+    if there.errors and there.rate > here.rate + MORE_ERRORS:
+        return (
+            f"{there.errors} of {max(there.requests, there.errors)} requests failed in {new}, "
+            f"{here.errors} of {max(here.requests, here.errors)} in {old}"
+        )
+    return ""
+
+
+def shift(work: Work) -> None:
+    """All traffic is at the new place. Raises Erring."""
+    if not making.open_door(work):
+        return
+    door = work.front()
+    assert door is not None
+    for percent in PERCENTS:
+        if percent < _reached(work, door):
+            continue
+        door.share(_weights(work, door, percent))
+        work.say(f"{percent} % of the traffic goes to {work.move.cloud}")
+        _watch(work, door)
+
+
+def _reached(work: Work, door: Front) -> int:
+    """Percent of the two clouds' traffic that the new one has now."""
+    clouds = door.state().clouds
+    new, old = (clouds[each].weight if each in clouds else 0 for each in (work.move.cloud, work.move.home))
+    return 100 * new // (new + old) if new else 0
+
+
+def _weights(work: Work, door: Front, percent: int) -> dict[str, int]:
+    """Copies in third clouds keep their part of the whole."""
+    here, there = work.move.home, work.move.cloud
+    behind, stacks = door.state().clouds, work.copies()
+    weights = {here: 100 - percent, there: percent}
+    whole = max(1, ready_members(work, stacks[there]))
+    for name, stack in stacks.items():
+        if name not in weights:
+            weights[name] = 100 * ready_members(work, stack) // whole
+    return {name: weight for name, weight in weights.items() if name in behind}
+
+
+def _watch(work: Work, door: Front) -> None:
+    """Look at the new place for a while. Raises Erring as soon as it errs."""
+    before = door.state()
+    wrong = ""
+
+    def errs() -> bool:
+        nonlocal wrong
+        state = door.state()
+        if not state.clouds[work.move.cloud].serving:
+            wrong = f"the front door does not reach {work.move.cloud} any more"
+        else:
+            wrong = verdict(between(before, state), work.move.home, work.move.cloud)
+        return bool(wrong)
+
+    if work.await_that(errs, work.world.times.watch):
+        raise Erring(wrong)
+
+
+def back(work: Work) -> None:
+    """All that the new place had is with the old one again."""
+    door = work.front()
+    if door is None or not {work.move.home, work.move.cloud} <= set(door.state().clouds):
+        return
+    door.share({work.move.home: 100, work.move.cloud: 0})
+    work.say(f"all traffic is back in {work.move.home}")
+
+
+def quiet_home(work: Work) -> None:
+    """The old place serves nothing any more."""
+    leaving.empty(work, work.move.home)

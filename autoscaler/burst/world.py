@@ -1,0 +1,142 @@
+"""What a move can look at and change: everything outside its own record, behind a few small doors."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from autoscaler.act.app_stack import PREFIX, SEPARATOR
+from autoscaler.act.pulumi_cli import Pulumi
+from autoscaler.burst.front_shares import Address, addresses_of
+
+_STACK = "pulumi:pulumi:Stack"
+
+
+class Shared(Protocol):
+    """One cloud behind a front door, as far as a move looks at it."""
+
+    @property
+    def weight(self) -> int: ...
+    @property
+    def serving(self) -> bool: ...
+    @property
+    def in_flight(self) -> int: ...
+    @property
+    def queued(self) -> int: ...
+    @property
+    def requests(self) -> int: ...
+    @property
+    def errors(self) -> int: ...
+
+
+class Seen(Protocol):
+    """A front door's state."""
+
+    @property
+    def clouds(self) -> Mapping[str, Shared]: ...
+    @property
+    def counted(self) -> bool: ...
+    @property
+    def settles(self) -> float: ...
+
+
+class Front(Protocol):
+    """An application's front door (`burst.front_door`)."""
+
+    def state(self) -> Seen: ...
+    def put(self, clouds: Mapping[str, Sequence[Address]]) -> None: ...
+    def share(self, weights: Mapping[str, int]) -> None: ...
+
+
+class Clouds(Protocol):
+    """The clouds' API servers."""
+
+    def answers(self, cloud: str) -> bool:
+        """Whether its API server answers now; never raises."""
+        ...
+
+    def ready(self, cloud: str, namespace: str, copy: str) -> Mapping[str, tuple[int, int]]:
+        """Members asked for and ready, by cluster's Kubernetes name. Raises ConnectionError."""
+        ...
+
+    def namespace(self, cloud: str, name: str) -> Mapping[str, str] | None:
+        """The labels of a namespace; None where there is none. Raises ConnectionError."""
+        ...
+
+    def has_data(self, cloud: str, namespace: str) -> bool:
+        """Whether claims are in it. Raises ConnectionError."""
+        ...
+
+    def drop(self, cloud: str, namespace: str) -> None:
+        """Begin to delete it. Raises ConnectionError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How long things are waited for, in seconds.
+
+    silent: an API server that does not answer for so long is away. drain: requests in flight of a copy that
+    leaves. serve: until a copy's address answers, after its members are ready. watch: each step of a
+    migration is watched for so long. look: between two looks. locked: somebody else's update.
+    """
+
+    silent: float = 20.0
+    drain: float = 60.0
+    serve: float = 60.0
+    watch: float = 5.0
+    look: float = 0.25
+    locked: float = 600.0
+    namespace: float = 120.0
+
+
+@dataclass(frozen=True)
+class World:
+    """The doors. `prepare` builds a stack's images; `recovered` clears what a killed update left;
+    `dropped` removes what was kept on this machine for a cloud that was destroyed."""
+
+    cli: Pulumi
+    clouds: Clouds
+    front: Callable[[str], Front | None]
+    serves: Callable[[Mapping[str, Any]], bool]
+    prepare: Callable[[Pulumi, str], None]
+    recovered: Callable[[Pulumi, str], Sequence[str]]
+    dropped: Callable[[str], None]
+    times: Times = field(default_factory=Times)
+    now: Callable[[], float] = time.time
+    wait: Callable[[float], object] = time.sleep
+
+
+def outputs(cli: Pulumi, stack: str) -> dict[str, Any]:
+    """The stack's plain outputs from its checkpoint; encrypted ones stay as they are."""
+    for resource in cli.deployment(stack).get("resources", []):
+        if resource["type"] == _STACK:
+            return dict(resource.get("outputs") or {})
+    return {}
+
+
+def made(cli: Pulumi, stack: str) -> bool:
+    """Whether the stack has made anything that is still there."""
+    return any(each["type"] != _STACK for each in cli.deployment(stack).get("resources", []))
+
+
+def home_of(application: str) -> str:
+    """The stack of the application's home."""
+    return f"{PREFIX}{application}"
+
+
+def copies(cli: Pulumi, application: str) -> dict[str, str]:
+    """The application's stacks that have made something, by cloud, its home's first."""
+    home = home_of(application)
+    stacks = [each for each in cli.stacks() if each == home or each.startswith(f"{home}{SEPARATOR}")]
+    found = {}
+    for stack in sorted(stacks, key=lambda name: name != home):
+        cloud = outputs(cli, stack).get("cloud") or stack.removeprefix(home).removeprefix(SEPARATOR)
+        if cloud and made(cli, stack):
+            found[str(cloud)] = stack
+    return found
+
+
+def addresses(cli: Pulumi, stack: str) -> list[Address]:
+    """Where a copy is reached from outside its cloud."""
+    return addresses_of(outputs(cli, stack))

@@ -12,6 +12,7 @@ from lightkube import ApiError, Client, KubeConfig
 from lightkube.core.exceptions import ConfigError
 from lightkube.resources.core_v1 import Secret
 
+from toolchain.plugins.altostratus.api_types import make_ready
 from toolchain.plugins.altostratus.fields import unknown_fields
 from toolchain.plugins.altostratus.password import DEFAULT_LENGTH, new_password, wrong_length
 from toolchain.plugins.protocol import (
@@ -70,6 +71,7 @@ class KeptPasswordHandler(ResourceHandler):
 
 def value_in_cluster(kubeconfig: str, namespace: str, secret: str, key: str) -> str | None:
     """One value of a Secret. Raises Failure where the cluster cannot be asked."""
+    make_ready(Secret)
     try:
         config = KubeConfig.from_dict(yaml.safe_load(kubeconfig)).get()
         client: Any = Client(config=config, timeout=Timeout(ANSWER_TIMEOUT), trust_env=False)

@@ -13,6 +13,7 @@ from lightkube.models.policy_v1 import Eviction
 from lightkube.resources.core_v1 import Node, Pod
 from lightkube.types import PatchType
 
+from toolchain.plugins.altostratus.api_types import make_ready
 from toolchain.plugins.protocol import Failure, Request
 
 ANSWER_TIMEOUT = 4.0  # seconds; a control plane that takes longer is taken for gone
@@ -32,6 +33,7 @@ class KubernetesNode:
             self._client: Any = Client(config=config, timeout=Timeout(ANSWER_TIMEOUT), trust_env=False)
         except (ConfigError, yaml.YAMLError, AttributeError, TypeError, KeyError, ValueError) as error:
             raise Failure(f"the kubeconfig cannot be used: {error}") from None
+        make_ready(Node, Pod)
         self._name = name
 
     def problem(self) -> str:

@@ -16,6 +16,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to `alto`."""
     app.command()(autoscale)
     app.command()(explain)
+    app.command()(sla)
     app.command()(decide)
     app.command()(replay)
 
@@ -46,6 +47,19 @@ def explain(
     from console.autoscaling_story import explain as run
 
     run(application, at, as_json=json, limit=limit)
+
+
+def sla(
+    application: Annotated[str, typer.Argument(help="The application's name.")],
+    since: Annotated[
+        str | None, typer.Option(help="From 14:05, ISO 8601, or so long ago: 7d, 12h; else its window.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Report the service levels that an application promises: achieved, budget left, burn, worst hours."""
+    from console.sla import sla as run
+
+    run(application, since, as_json=json)
 
 
 def decide(

@@ -22,7 +22,12 @@ def add(store: Store, rows: Iterable[ServiceRow]) -> None:
 
 
 def read(store: Store, application: str, since: float) -> list[ServiceRow]:
-    """The minutes and hours of all stacks of an application that end after `since`, oldest first."""
+    """The minutes and hours of all stacks of an application that end after `since`, oldest first.
+
+    A journal that an older version of this software wrote, and none of today's has opened, has none.
+    """
+    if not store.rows("SELECT 1 FROM sqlite_master WHERE name = 'service'"):
+        return []
     rows = store.rows(
         f"SELECT {', '.join(_COLUMNS)} FROM service WHERE application = ? AND at + seconds > ? "  # noqa: S608
         "ORDER BY at, stack",

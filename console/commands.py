@@ -10,6 +10,7 @@ from console import (
     balancer_commands,
     cloud_commands,
     document_commands,
+    front_commands,
     moving_commands,
     placement_commands,
     scaling_commands,
@@ -32,6 +33,7 @@ scaling_commands.register(app)
 supervision_commands.register(app)
 autoscaling_commands.register(app)
 balancer_commands.register(app)
+front_commands.register(app)
 moving_commands.register(app)
 cloud_commands.register(app)
 

@@ -27,11 +27,21 @@ def sweep(cli: Pulumi, cloud: str, *, everything: bool = False) -> list[str]:
     running = engine.find()
     if running is None:
         return []
+    known = set() if everything else known_ids(cli, cloud)
+    return _sweep(running.host, f"{LABEL}={cloud}", known)
+
+
+def sweep_labelled(label: str, known: set[str]) -> list[str]:
+    """Remove the containers, volumes and networks with a label (name=value) whose ids are not `known`."""
+    running = engine.find()
+    return [] if running is None else _sweep(running.host, label, known)
+
+
+def _sweep(host: str, label: str, known: set[str]) -> list[str]:
     import docker
 
-    known = set() if everything else known_ids(cli, cloud)
-    client = docker.DockerClient(base_url=running.host)
-    wanted: dict[str, Any] = {"label": f"{LABEL}={cloud}"}
+    client = docker.DockerClient(base_url=host)
+    wanted: dict[str, Any] = {"label": label}
     done = []
     try:
         # Containers first: volumes and networks cannot go while one uses them.

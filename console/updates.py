@@ -29,6 +29,10 @@ def recovered(cli: Pulumi, stack: str) -> list[str]:
     kind, _, name = stack.partition("-")
     if done and kind in {"hosts", "platform"}:
         done += orphans.sweep(cli, name)
+    if done and kind == "front":
+        from console.front_door import sweep  # uses this module
+
+        done += sweep(cli, name)
     return done
 
 

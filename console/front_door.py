@@ -1,0 +1,223 @@
+"""`alto front`: makes, updates and removes the one address that an application has over all its copies."""
+
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from autoscaler.act.app_stack import PREFIX, SEPARATOR
+from autoscaler.act.environment import pulumi
+from autoscaler.act.pulumi_cli import Pulumi
+from autoscaler.act.stack_config import read
+from autoscaler.burst.front_door import FrontDoor, FrontDoorUnreachable, FrontState, stack_of
+from autoscaler.burst.front_shares import Address, addresses_of, scheme_of
+from autoscaler.burst.records import Records
+from console import credentials, updates
+from console.applications import unknown
+from console.errors import BadInput, ConsoleError
+from console.live_cluster import LiveCluster
+from console.status_report import stack_outputs
+from toolchain import engine, paths
+
+FRONT = "altostratus:front"
+APPLICATION = "altostratus:application"
+PORTS = range(21000, 22000)
+"""Where a door's ports are chosen from: below those that the kernel gives to whoever asks for any."""
+READY_SECONDS = 60.0
+MOVES = "moves"
+"""The folder of what is under way, in the checkout's home."""
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A copy of the application as its stack says, with the members that are ready now."""
+
+    cloud: str
+    addresses: list[Address]
+    scheme: str
+    hosts: tuple[str, ...]
+    ready: int
+
+
+def front(application: str, port: int | None, listen: str | None) -> None:
+    """Write the config, update the stack, tell the door which copies there are. Raises ConsoleError."""
+    cli = pulumi()
+    copies = list(copies_of(cli, application))
+    _check(cli, application, copies)
+    stack = stack_of(application)
+    settings = chosen_settings(
+        dict(read(cli.config_path(stack)).get(FRONT) or {}), copies[0], port, listen, _taken_ports(cli, stack)
+    )
+    if settings.get("driver", "docker") == "docker":
+        engine.ensure()
+    cli.init(stack)
+    cli.configure(stack, {APPLICATION: application, FRONT: settings})
+    for each in updates.recovered(cli, stack):
+        print(f"{stack}: {each}")
+    updates.tell(stack, cli.up(stack, listen=print))
+    door = FrontDoor.of(cli, application)
+    if door is None:
+        raise ConsoleError(f"{stack} is gone", "Somebody removed it at the same time; try again.")
+    _fill(door, application, copies)
+    state = await_serving(door)
+    for cloud, share in state.clouds.items():
+        print(f"{application} in {cloud}: {share.share:.0%}")
+    print(f"{application} answers at {' '.join(door.urls)}")
+
+
+def end(application: str) -> None:
+    """Remove the front door. Raises BadInput where there is none."""
+    cli, stack = pulumi(), stack_of(application)
+    if not cli.exists(stack):
+        raise BadInput(f"{application} has no front door", f"alto front {application} makes one.")
+    for each in updates.recovered(cli, stack):
+        print(f"{stack}: {each}")
+    updates.tell(stack, cli.destroy(stack, "--refresh=false", listen=print))
+    cli.remove(stack)
+
+
+def copies_of(cli: Pulumi, application: str) -> Iterator[Copy]:
+    """The copies that are there, the home first. Those that show themselves nowhere have no addresses."""
+    home = f"{PREFIX}{application}"
+    others = [each for each in cli.stacks() if each.startswith(f"{home}{SEPARATOR}")]
+    for stack in [home, *others]:
+        outputs = stack_outputs(cli, stack)
+        if outputs.get("cloud"):
+            balancers = (outputs.get("balancers") or {}).values()
+            yield Copy(
+                str(outputs["cloud"]),
+                addresses_of(outputs),
+                scheme_of(outputs) or "http",
+                tuple(dict.fromkeys(host for each in balancers for host in each.get("hosts") or [])),
+                _ready(cli, outputs),
+            )
+
+
+def chosen_settings(
+    kept: Mapping[str, Any], home: Copy, port: int | None, listen: str | None, taken: set[int]
+) -> dict[str, Any]:
+    """The door's settings: what a person wrote stays, what is missing is filled in."""
+    found = {**kept, "copies": home.scheme}
+    found.setdefault("scheme", home.scheme)
+    if home.hosts:
+        found.setdefault("hosts", list(home.hosts))
+    if listen is not None:
+        found["listen"] = listen
+    if port is not None:
+        found["port"] = port
+    if found.get("driver", "docker") == "docker":
+        for key in ("port", "statePort"):
+            if found.get(key) is None:
+                found[key] = free_port(taken)
+            taken = taken | {found[key]}
+    return found
+
+
+def free_port(taken: set[int]) -> int:
+    """The first port of PORTS that no door has and nobody on this machine listens on. Raises ConsoleError."""
+    for port in PORTS:
+        if port in taken:
+            continue
+        with socket.socket() as probe:
+            # As the door's own: a port whose last connections are just ending is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise ConsoleError(
+        f"no port from {PORTS.start} to {PORTS.stop - 1} is free on this machine", "Name one with --port."
+    )
+
+
+def await_serving(door: FrontDoor, limit: float = READY_SECONDS) -> FrontState:
+    """The door's state once it serves with a copy. Raises ConsoleError after `limit` seconds."""
+    deadline, said = time.monotonic() + limit, "no copy answers it"
+    while time.monotonic() < deadline:
+        try:
+            state = door.state()
+            if state.ready and any(each.serving and each.share for each in state.clouds.values()):
+                return state
+            said = state.problem or "no copy answers it"
+        except FrontDoorUnreachable as error:
+            said = str(error)
+        time.sleep(0.1)
+    raise ConsoleError(
+        f"the front door of {door.application} does not serve: {said}",
+        f"alto lb {door.application} shows what it sees; docker logs alto-front-{door.application} tells more.",
+    )
+
+
+def sweep(cli: Pulumi, application: str) -> list[str]:
+    """Remove containers of the door that no stack knows, as a killed update leaves them; what was done."""
+    from console.orphans import sweep_labelled
+
+    known = {
+        str(resource.get("id"))
+        for resource in cli.deployment(stack_of(application)).get("resources", [])
+        if resource["type"].startswith("docker:")
+    }
+    return sweep_labelled(f"altostratus.front={application}", known)
+
+
+def _fill(door: FrontDoor, application: str, copies: list[Copy]) -> None:
+    move = Records(paths.home() / MOVES).load(application)
+    if move is not None:
+        print(f"{application}: {move.words} is under way; it tells the door what it has to")
+        return
+    reached = {each.cloud: each.addresses for each in copies if each.addresses}
+    weights = {each.cloud: each.ready for each in copies if each.addresses}
+    if not any(weights.values()):
+        weights[copies[0].cloud] = 1
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        try:
+            door.put(reached)
+            door.share(weights)
+            return
+        except FrontDoorUnreachable as error:
+            if time.monotonic() > deadline:
+                raise ConsoleError(str(error), f"docker logs alto-front-{application}") from error
+
+
+def _check(cli: Pulumi, application: str, copies: list[Copy]) -> None:
+    if not copies:
+        if cli.exists(f"{PREFIX}{application}"):
+            raise BadInput(
+                f"{application} is not deployed yet", f"`alto up {PREFIX}{application}` deploys it."
+            )
+        raise unknown(cli, application)
+    if not any(each.addresses for each in copies):
+        raise BadInput(
+            f"no copy of {application} can be reached from outside its cloud",
+            "Give its document a loadBalancer of exposure node, or a port of exposure node.",
+        )
+    schemes = {each.scheme for each in copies if each.addresses}
+    if len(schemes) > 1:
+        raise BadInput(
+            f"the copies of {application} speak {' and '.join(sorted(schemes))}", "Update them all first."
+        )
+
+
+def _taken_ports(cli: Pulumi, own: str) -> set[int]:
+    """The ports of all doors of this checkout but this one's."""
+    found: set[int] = set()
+    for stack in cli.stacks():
+        if stack.startswith("front-") and stack != own:
+            settings = read(cli.config_path(stack)).get(FRONT) or {}
+            found |= {port for key in ("port", "statePort") if isinstance(port := settings.get(key), int)}
+    return found
+
+
+def _ready(cli: Pulumi, outputs: Mapping[str, Any]) -> int:
+    """Its members that are ready now; those it should have where its cloud does not say."""
+    try:
+        kubeconfig = credentials.refresh(cli, str(outputs["cloud"]))
+        if kubeconfig is not None:
+            members = LiveCluster(kubeconfig).members(str(outputs["namespace"]))
+            return sum(each.ready for each in members if each.cluster in (outputs.get("clusters") or {}))
+    except ConnectionError:
+        return 0
+    return sum(int(each) for each in (outputs.get("members") or {}).values())

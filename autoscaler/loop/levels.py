@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from autoscaler.act.app_stack import PREFIX, SEPARATOR
 from autoscaler.journal.records import ServiceRow
 from autoscaler.loop.observing import counted_clusters, level_times, places
 from autoscaler.loop.watched import ScaledCluster, View
@@ -88,7 +89,9 @@ class ServiceCount:
 
     def _add(self, view: View, at: float, **found: Any) -> None:
         minute = _minute(at)
-        more = ServiceRow(minute, MINUTE, view.stack, view.application, **found)
+        # Its stacks' name: documents may be used again under another one.
+        name = view.stack.removeprefix(PREFIX).partition(SEPARATOR)[0]
+        more = ServiceRow(minute, MINUTE, view.stack, name, **found)
         there = self._open.get(minute)
         self._open[minute] = more if there is None else there.plus(more)
 

@@ -146,7 +146,7 @@ def await_serving(door: FrontDoor, limit: float = READY_SECONDS) -> FrontState:
         time.sleep(0.1)
     raise ConsoleError(
         f"the front door of {door.application} does not serve: {said}",
-        f"alto lb {door.application} shows what it sees; docker logs alto-front-{door.application} tells more.",
+        f"`alto lb {door.application}` shows what it sees, its container's log more.",
     )
 
 

@@ -148,7 +148,8 @@ def _owed_from_the_beginning(now: Situation) -> Step | None:
 
 def _peak(now: Situation, without: frozenset[str] = frozenset(), at_cloud: str = "") -> _Peak:
     """Whether any cluster is over the mark, now or by the time the next copy would be there."""
-    assert now.need is not None and now.policy.burst is not None
+    assert now.need is not None
+    assert now.policy.burst is not None
     share = now.policy.burst.at.fraction
     cloud = at_cloud or _next_cloud(now)
     ahead = now.ahead.get(cloud, {})
@@ -197,7 +198,8 @@ def _burst(now: Situation, words: str) -> Step:
 
 def _calm(now: Situation, standing: Standing) -> tuple[Step, Standing]:
     """No peak: has the last copy been needless for long enough?"""
-    assert now.need is not None and now.policy.burst is not None
+    assert now.need is not None
+    assert now.policy.burst is not None
     away = frozenset(network for network in now.occupied if now.clouds[network] != now.home)
     last = {now.clouds[network] for network in last_copy(now.policy, away)} - {now.home}
     present = [copy for copy in now.copies if copy.cloud in last]
@@ -223,8 +225,8 @@ def _calm(now: Situation, standing: Standing) -> tuple[Step, Standing]:
     for path in sorted(now.need):
         ready = now.ready(path, without)
         if ready < now.need[path]:
-            text = f"The copy in {goes} stays until the others are ready: {ready} of {path}, {now.need[path]:.1f} needed"
-            return _stay(text), calm
+            needed = f"{ready} of {path} are ready, {now.need[path]:.1f} needed"
+            return _stay(f"The copy in {goes} stays until the others can carry all: {needed}"), calm
     words = f"{_load(now)}; the peak has been over for {quiet:.0f} s"
     return Step("end", goes, f"End the copy in {goes}: {words}."), calm
 

@@ -53,6 +53,7 @@ class ApplicationLoop:
 
     `elsewhere` says which other autoscaler acts on it: this one decides as well, so as to know the load when
     it has to take over, and does nothing. `moving` says likewise which move of a copy has its stack now.
+    `said` is for people at a terminal; who tells them empties it.
     `considered` and `seen` are of this period; None and empty while the cloud does not answer.
     """
 
@@ -67,13 +68,14 @@ class ApplicationLoop:
     problem: str = ""
     elsewhere: str = ""
     moving: str = ""
+    said: list[str] = field(default_factory=list)
     considered: Considered | None = None
     seen: Seen = field(default_factory=dict)
+    guidance: Guidance = ALONE
     _under_way: _UnderWay | None = None
     _by_hand: ByHand = field(default_factory=ByHand)
     _differs_since: float | None = None
     _failures: int = 0
-    _alone: bool = True
     _retry: float = 0.0
 
     def __post_init__(self) -> None:
@@ -175,7 +177,7 @@ class ApplicationLoop:
             self.verdict = None
             return
         self.problem = ""
-        self._alone = guidance is ALONE
+        self.guidance = guidance
         self.notes.verdict(self.verdict, self.sights)
         self._act(now, self.considered.view, self.verdict)
 
@@ -183,7 +185,7 @@ class ApplicationLoop:
     def may_hasten(self) -> bool:
         """Whether a jump may be acted on before the next look: nothing is on its way, no copies share."""
         ours = self.acts is not None and not self.elsewhere and not self.moving
-        return ours and self.verdict is not None and not self.busy and self._alone
+        return ours and self.verdict is not None and not self.busy and not self.guidance.wanted
 
     def hasten(self, now: float, verdict: Verdict, sights: Mapping[str, Sight]) -> None:
         """Act between two looks on clusters whose load has jumped; of the others nothing is said."""

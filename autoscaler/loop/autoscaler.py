@@ -9,11 +9,13 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.loop import memory as memories
 from autoscaler.loop.application_loop import Acts, ApplicationLoop, Seen
 from autoscaler.loop.clouds import Clouds, Kubeconfig, Make
+from autoscaler.loop.deciding import ALONE, Guidance
 from autoscaler.loop.glancing import Glancing
 from autoscaler.loop.notes import Book, Notes
 from autoscaler.loop.observing import targets
@@ -38,6 +40,24 @@ Tell = Callable[[ApplicationLoop], None]
 Share = Callable[[Collection[str]], Collection[str]]
 
 
+class Places(Protocol):
+    """What is decided over the copies of applications (`autoscaler.burst.watching.Watching`).
+
+    Each look calls `before`, then every application's `consider`, then `guide`, every `conclude`, and `act`;
+    none of them waits. `close` may take a minute; `hear` after it tells how moves have ended.
+    """
+
+    def before(self, loops: Mapping[str, ApplicationLoop]) -> None: ...
+
+    def guide(self, loops: Mapping[str, ApplicationLoop], now: float) -> Mapping[str, Guidance]: ...
+
+    def act(self, loops: Mapping[str, ApplicationLoop], now: float) -> None: ...
+
+    def hear(self, loops: Mapping[str, ApplicationLoop], now: float) -> None: ...
+
+    def close(self) -> None: ...
+
+
 @dataclass(slots=True)
 class Pace:
     """How the loop keeps up. `lag`: seconds from when a period was due to its end; `work`: of computing."""
@@ -55,7 +75,8 @@ class Autoscaler:
     cli: finds stacks and their files. acts: the runner; None decides and changes nothing. book: the journal;
     None writes nothing down. folder: where what was learnt is kept. only: names of applications, none for
     all. tell: called after each look at an application. share: gives the stacks that are ours, where
-    several autoscalers share them; asked again and again, and may block.
+    several autoscalers share them; asked again and again, and may block. places: decides over all copies of
+    an application; None where each stack stands alone.
     """
 
     def __init__(
@@ -71,6 +92,7 @@ class Autoscaler:
         share: Share | None = None,
         make_source: Make = make,
         now: Callable[[], float] = time.time,
+        places: Places | None = None,
     ) -> None:
         self._cli = cli
         self._settings = settings
@@ -81,6 +103,7 @@ class Autoscaler:
         self.tell = tell
         self._sharer = share
         self._now = now
+        self._places = places
         self.board = Board()
         self.gathering = Gathering(self.board, self.targets)
         self.applications: dict[str, ApplicationLoop] = {}
@@ -154,25 +177,47 @@ class Autoscaler:
         # Measured now and decided at once: a value that waits for the next period is five seconds late.
         await self.gathering.round(SOURCES_SHARE * self._settings.period)
         now = self._now()
-        for application in waiting:
-            begun = time.monotonic()
-            view = application.view
-            assert view is not None
-            seen = self.clouds.seen(view.cloud, (view.plan.namespace, view.plan.copy))
-            if act:
-                application.guarded(application.tick, now, self._settings.period, seen)
-                application.guarded(application.notes.service.look, now, view, self.board, seen)
-                self.tell(application)
-            worked += time.monotonic() - begun
-            await asyncio.sleep(0)  # answers of sources are taken between applications
+        if act:
+            worked += await self._decide(waiting, now)
         await self._write_down(now)
         pace = self.pace
         pace.periods += 1
         pace.work, pace.lag, pace.finished = worked, max(0.0, time.monotonic() - due), self._now()
         pace.lags.append(pace.lag)
 
+    async def _decide(self, waiting: Sequence[ApplicationLoop], now: float) -> float:
+        """Each cluster by itself, then what copies of an application share, then each application; and act.
+
+        The seconds it took to compute.
+        """
+        worked, begun = 0.0, time.monotonic()
+        if self._places is not None:
+            self._places.before(self.applications)
+        for application in waiting:
+            view = application.view
+            assert view is not None
+            seen = self.seen(view)
+            application.guarded(application.consider, now, self._settings.period, seen)
+            application.guarded(application.notes.service.look, now, view, self.board, seen)
+            worked += time.monotonic() - begun
+            await asyncio.sleep(0)  # answers of sources are taken between applications
+            begun = time.monotonic()
+        guidance = self._places.guide(self.applications, now) if self._places is not None else {}
+        for application in waiting:
+            application.guarded(application.conclude, now, guidance.get(application.stack, ALONE))
+            self.tell(application)
+            worked += time.monotonic() - begun
+            await asyncio.sleep(0)
+            begun = time.monotonic()
+        if self._places is not None:
+            self._places.act(self.applications, now)
+        return worked + time.monotonic() - begun
+
     async def close(self) -> None:
-        """Keep what was learnt, end all watching."""
+        """Keep what was learnt, end all watching. Moves end in order first, which may take a minute."""
+        if self._places is not None:
+            await asyncio.to_thread(self._places.close)
+            self._places.hear(self.applications, self._now())
         await self._write_down(self._now(), everything=True)
         await self.gathering.close()
         await self.clouds.close()

@@ -19,7 +19,7 @@ from autoscaler.decide.observation import Observation
 from autoscaler.decide.policy import ControllerPolicy
 from autoscaler.decide.state import ClusterState
 from autoscaler.loop.application_loop import ApplicationLoop, Seen
-from autoscaler.loop.deciding import ALONE, Verdict, conclude, consider
+from autoscaler.loop.deciding import Verdict, conclude, consider
 from autoscaler.loop.observing import Sight, places, sight
 from autoscaler.loop.watched import View
 from autoscaler.observe.board import Board
@@ -131,7 +131,7 @@ class Glancing:
         found = consider(view, application.memory.states, sights, now, stalled, {}, by)
         if not any(decision.action == "up" for decision in found.decisions.values()):
             return None
-        verdict = conclude(found, ALONE)
+        verdict = conclude(found, application.guidance)
         edit = verdict.edit
         if edit is None or edit.removals:
             return None

@@ -19,6 +19,7 @@ from autoscaler.decide.application import Part, Proportion, Shape
 from autoscaler.decide.document import controller_policy
 from autoscaler.decide.policy import ControllerPolicy, PolicyError
 from autoscaler.loop.bounds import Bounds, within_bounds
+from autoscaler.loop.placing import Placing, placing
 from blueprints.balancing.planning import with_balancers
 from blueprints.composition import ComposedLevel
 from blueprints.expand import expand
@@ -59,7 +60,7 @@ class ScaledCluster:
 class View:
     """An application at one moment. `asked` is the config's scale, `ordered` that with the edit under way,
     `scale` the same within the bounds. `resting` says why nothing may be changed; `deployed` are members by
-    cluster id after the last update.
+    cluster id after the last update. `placing` is None where no policy says where members go.
     """
 
     stack: str
@@ -75,6 +76,7 @@ class View:
     deployed: Mapping[str, int] | None
     bounds: Bounds
     notes: tuple[str, ...] = ()
+    placing: Placing | None = None
 
     @property
     def application(self) -> str:
@@ -195,6 +197,7 @@ class Watched:
             deployed=self._deployed(),
             bounds=bounds,
             notes=tuple(notes),
+            placing=placing(documents.workspace, plan, stack.cloud),
         )
 
     def _deployed(self) -> Mapping[str, int] | None:

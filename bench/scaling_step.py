@@ -32,7 +32,7 @@ from console import credentials
 from console.status_report import stack_outputs
 from toolchain import paths
 from toolchain.plugins.kubernetes import kubeconfig as kubeconfigs
-from toolchain.plugins.kubernetes.client import Client
+from toolchain.plugins.kubernetes.client import ApiError, Client
 
 ROOT = Path(__file__).resolve().parents[1]
 CLOUD, OURS, THEIRS = "local", "bench-ours", "bench-hpa"
@@ -57,6 +57,9 @@ def steps(metrics_server: Path, rounds: int, factors: list[str]) -> None:
         documents = paths.home() / "bench"
         documents.mkdir(exist_ok=True)
         urls = [stack.enter_context(deployed(cli, name, documents)) for name in (OURS, THEIRS)]
+        # Both start with their images on every host: pulling them is no part of scaling.
+        order(client, NEEDED)
+        wait(lambda: replicas(client, THEIRS) == (NEEDED, NEEDED), "images on the hosts")
         stack.enter_context(metrics(client, metrics_server, file))
         stack.enter_context(autoscaled(documents))
         for number in range(rounds):
@@ -203,9 +206,10 @@ def hpa_anew(client: Client) -> None:
     """The HPA without any memory of the round before, and its Deployment at one."""
     if client.find(f"{HPA}/web") is not None:
         client.delete(f"{HPA}/web", "Background")
-    path = DEPLOYMENT.format(THEIRS)
-    client.patch(path, [{"op": "replace", "path": "/spec/replicas", "value": 1}])
+    order(client, 1)
     wait(lambda: replicas(client, THEIRS) == (1, 1), "the HPA's Deployment at one")
+    # What metrics-server still says of the round before would begin five minutes of not scaling down.
+    wait(lambda: is_calm(client), "metrics-server has forgotten the load")
     target = {"type": "Utilization", "averageUtilization": 70}
     client.create(
         HPA,
@@ -221,6 +225,27 @@ def hpa_anew(client: Client) -> None:
             },
         },
     )
+
+
+def order(client: Client, members: int) -> None:
+    """Set the HPA's Deployment by hand."""
+    change = {"op": "replace", "path": "/spec/replicas", "value": members}
+    client.patch(DEPLOYMENT.format(THEIRS), [change])
+
+
+def is_calm(client: Client) -> bool:
+    """Whether metrics-server tells of one member, and that it is far under the HPA's target."""
+    try:
+        found = client.get(f"/apis/metrics.k8s.io/v1beta1/namespaces/app-{THEIRS}/pods").get("items") or []
+    except ApiError:
+        return False  # metrics-server has just begun
+    usages = [c["usage"]["cpu"] for pod in found for c in pod["containers"] if c["name"] == "web"]
+    return len(usages) == 1 and _millicores(usages[0]) < 60.0
+
+
+def _millicores(text: str) -> float:
+    units = {"n": 1e-6, "u": 1e-3, "m": 1.0}
+    return float(text[:-1]) * units[text[-1]] if text[-1] in units else 1000.0 * float(text)
 
 
 def hpa_sees(client: Client) -> bool:

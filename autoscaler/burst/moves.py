@@ -100,6 +100,7 @@ class Moves:
     def burst(self, application: str, cloud: str, scale: ScaleState | None = None) -> Ended:
         """Make a copy in a cloud and give it its share of the traffic; `scale` is what it begins with.
 
+        Calls off an end of this copy that was interrupted, however far it was.
         Raises MoveRefused (nothing was changed), MoveUnderWay and NotOurs (another move), MoveFailed (the
         copy is gone again, or the message says what is left), MoveInterrupted.
         """
@@ -223,6 +224,9 @@ class Moves:
         left = self.records.load(application)
         if left is None:
             return None
+        if (kind, left.kind, left.cloud) == ("burst", "end", cloud):
+            self.say(f"calls off the {left.words} ({left.step or 'just begun'}): it is needed again")
+            return replace(left, kind="burst", turned="", step="")
         if (left.kind, left.cloud) != (kind, cloud):
             raise _other(left)
         if left.turned:

@@ -148,7 +148,15 @@ def _stream(made: Balancer, port: int) -> None:
     with socket.create_connection(("127.0.0.1", port), 10) as connection:
         connection.sendall(b"GET /through HTTP/1.1\r\nHost: a\r\n\r\n")
         assert b"cache\n/through" in connection.recv(4096)
-    assert made.cluster("cache")["members"]["cache"]["state"] == "serving"
+        told = made.cluster("cache")
+        assert (told["inFlight"], told["requests"]) == ({"serving": 1, "queued": 0}, 0)
+        assert told["members"]["cache"]["state"] == "serving"
+    until(lambda: made.cluster("cache")["inFlight"]["serving"] == 0, "it is closed")
+    until(lambda: made.cluster("cache")["members"]["cache"]["requests"] == 1, "it is counted when it ends")
+    (line,) = until(
+        lambda: [each for each in made.lines() if each["protocol"] == "tcp"], "it is in the access log"
+    )
+    assert (line["member"], line["client"]) == ("cache", "127.0.0.1")
 
 
 def _limits(made: Balancer, port: int, driver: str) -> None:

@@ -5,6 +5,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -103,13 +104,17 @@ def test_figures_tell_who_failed_and_how_long_it_took(
 ) -> None:
     made = balancer(backend("web", [origin("m1", delay=0.05, status=500)]))
     loop.run(Load(made.port, 40).run(1))
-    counted = until(lambda: made.cluster() if made.counted(40) else None, "all are counted")
-    number = counted["requests"]
+
+    def known() -> tuple[dict[str, Any], list[dict[str, Any]]] | None:
+        told, logged = made.cluster(), made.lines()
+        return (told, logged) if made.counted(40) and told["requests"] == len(logged) else None
+
+    counted, lines = until(known, "all are counted and logged")
+    number = len(lines)
     assert counted["errors"] == {"balancer": 0, "member": number, "client": 0}
     assert counted["recent"]["p50"] > 0.04
     assert sum(counted["latency"]["counts"]) == number
     assert counted["members"]["m1"]["requests"] == number
-    lines = until(lambda: made.lines() if len(made.lines()) == number else None, "all are logged")
     assert {line["member"] for line in lines} == {"m1"}
     assert {line["host"] for line in lines} == {"127.0.0.1"}
     assert all(line["path"] == "/" and line["method"] == "GET" for line in lines)

@@ -115,6 +115,7 @@ def _frontend(balancer: Balancer, listener: PlannedListener, facts: Facts) -> It
     if listener.mode == "tcp":
         yield "mode tcp"
         yield _bind(listener, facts, document)
+        yield "# altostratus:log tcp"
         if listener.backend is not None:
             yield f"default_backend {balancer.backend(listener.backend).name}"
         return

@@ -327,29 +327,18 @@ func (d *Driver) Samples() (map[string]program.Sample, error) {
 }
 
 func (d *Driver) takeLine(text []byte) {
-	if line, ok := parseLine(text, d.words); ok {
-		d.take(line)
+	line, ok := parseLine(text, d.words)
+	if !ok {
+		return
 	}
-}
-
-func (d *Driver) take(line line) {
 	d.mutex.Lock()
 	told := d.told
 	d.mutex.Unlock()
-	ended := figures.Ended{
+	if told != nil && told.ByName(line.backend) == nil {
+		line.backend = "" // HAProxy names the frontend of what got no further
+	}
+	d.settings.Take(told, figures.Ended{
 		Backend: line.backend, Member: line.server, Seconds: line.seconds, Failed: line.failed(),
 		Reason: line.reason, Retries: line.retries,
-	}
-	if told != nil && told.ByName(line.backend) == nil { // refused before its backend was chosen
-		ended.Backend = ""
-		if shares := told.Splits[line.split]; len(shares) > 0 {
-			ended.Backend = told.Backends[shares[0].Backend].Name
-		}
-	}
-	d.settings.Book.Add(time.Now(), ended)
-	if len(line.rest) > 0 {
-		d.settings.Line(program.LogFacts{
-			Backend: ended.Backend, Member: ended.Member, Split: line.split, Reason: line.reason, Retries: line.retries,
-		}, line.rest)
-	}
+	}, line.split, line.rest)
 }

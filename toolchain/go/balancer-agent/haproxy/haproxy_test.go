@@ -1,11 +1,11 @@
 package haproxy
 
 import (
-	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"altostratus/toolchain/balancer-agent/documented"
 	"altostratus/toolchain/balancer-agent/figures"
 	"altostratus/toolchain/balancer-agent/members"
 	"altostratus/toolchain/balancer-agent/model"
@@ -13,27 +13,8 @@ import (
 	"altostratus/toolchain/balancer-agent/shares"
 )
 
-const docs = "../../../../docs/balancer/"
-
-func example(t *testing.T) (*model.Model, string) {
-	t.Helper()
-	text, err := os.ReadFile(docs + "balancer.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	told, err := model.Parse(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template, err := os.ReadFile(docs + "haproxy.cfg")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return told, string(template)
-}
-
 func TestTheDocumentedTemplateIsFilled(t *testing.T) {
-	told, template := example(t)
+	told, template := documented.Example(t, "haproxy", "haproxy.cfg")
 	table := program.Table{Members: map[string][]members.Member{"web": {
 		{ID: "web-1", Name: "web-1", Host: "10.2.0.1", Port: 80, State: members.Serving},
 		{ID: "web-2", Name: "web-2", Host: "10.2.0.2", Port: 80, State: members.Draining, Since: time.Now()},
@@ -42,19 +23,13 @@ func TestTheDocumentedTemplateIsFilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(text, "# altostratus:") {
-		t.Error("a marker is left")
-	}
-	for _, line := range []string{
+	documented.Filled(
+		t, text,
 		"stats socket /run/x/haproxy-3.sock mode 600 level admin",
 		"server web-1 10.2.0.1:80 weight 100 check inter 2000ms rise 2 fall 3 observe layer4",
 		"maxconn 50", "use_backend search.1-engine if { var(txn.split) -m str search }",
 		"lua.alto_wait 30000 if { nbsrv eq 0 } !{ stopping }",
-	} {
-		if !strings.Contains(text, line) {
-			t.Errorf("%q is missing", line)
-		}
-	}
+	)
 	if strings.Contains(text, "server web-2") {
 		t.Error("who drains is in the configuration")
 	}
@@ -76,7 +51,7 @@ func TestWhoStandsByIsABackup(t *testing.T) {
 }
 
 func TestMapsSteerRequests(t *testing.T) {
-	told, _ := example(t)
+	told, _ := documented.Example(t, "haproxy", "haproxy.cfg")
 	found := maps(told, program.Table{
 		Splits: map[string][]shares.Share{
 			"web":    {{Backend: "web", Part: 0.75}, {Backend: "web@second", Part: 0.25}},

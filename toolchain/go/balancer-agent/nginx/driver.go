@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,6 +45,7 @@ type Driver struct {
 	mutex      sync.Mutex // guards what Samples reads
 	told       *model.Model
 	table      program.Table
+	places     streamPlaces
 	process    *program.Process
 	generation int
 
@@ -55,7 +57,10 @@ type Driver struct {
 // New makes a driver with its working files in place, and takes in what nginx logs. `wake` is called when a
 // member's health turns.
 func New(settings program.Settings, wake func()) (*Driver, error) {
-	driver := &Driver{settings: settings, words: program.Words{}, place: folder(settings.Folder), checker: health.New(wake)}
+	driver := &Driver{
+		settings: settings, words: program.Words{}, place: folder(settings.Folder), places: streamPlaces{},
+		checker: health.New(wake),
+	}
 	driver.control = newControl(driver.place.control())
 	if err := driver.writeLua(); err != nil {
 		return nil, err
@@ -64,7 +69,7 @@ func New(settings program.Settings, wake func()) (*Driver, error) {
 	if err := os.MkdirAll(spool, 0o700); err != nil {
 		return nil, err
 	}
-	pipe, err := openPipe(driver.place.logPipe())
+	pipe, err := program.NamedPipe(driver.place.logPipe())
 	if err != nil {
 		return nil, err
 	}
@@ -91,20 +96,6 @@ func (d *Driver) writeLua() error {
 		}
 	}
 	return os.WriteFile(filepath.Join(target, "reasons.lua"), []byte(reasons.Lua()), 0o600)
-}
-
-// openPipe for reading and writing: nginx can open it while nobody else does.
-func openPipe(path string) (*os.File, error) {
-	_ = os.Remove(path)
-	if err := syscall.Mkfifo(path, 0o600); err != nil {
-		return nil, fmt.Errorf("%s cannot be made: %w", path, err)
-	}
-	pipe, err := os.OpenFile(path, os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	program.Widen(pipe)
-	return pipe, nil
 }
 
 // Template is the file name of the driver's template.
@@ -145,10 +136,15 @@ func (d *Driver) Load(told *model.Model, template string, table program.Table) e
 	if err != nil {
 		return err
 	}
-	d.mutex.Lock()
-	d.told, d.table = told, table
-	d.mutex.Unlock()
+	d.remember(told, table)
 	return nil
+}
+
+func (d *Driver) remember(told *model.Model, table program.Table) {
+	d.mutex.Lock()
+	defer d.mutex.Unlock()
+	d.told, d.table = told, table
+	d.places.learn(told, table)
 }
 
 func check(file string) error {
@@ -293,9 +289,7 @@ func (d *Driver) Apply(told *model.Model, table program.Table) (map[string][]str
 	if err := d.applyStreams(told, table); err != nil {
 		return nil, err
 	}
-	d.mutex.Lock()
-	d.told, d.table = told, table
-	d.mutex.Unlock()
+	d.remember(told, table)
 	return d.finished(told, table)
 }
 
@@ -322,7 +316,7 @@ func (d *Driver) finished(told *model.Model, table program.Table) (map[string][]
 			}
 			if !asked {
 				var err error
-				if now, err = d.control.figures(); err != nil {
+				if now, err = d.figures(told, table); err != nil {
 					return nil, err
 				}
 				asked = true
@@ -336,15 +330,32 @@ func (d *Driver) finished(told *model.Model, table program.Table) (map[string][]
 	return found, nil
 }
 
+// figures are nginx's own of requests, and the kernel's of tcp connections.
+func (d *Driver) figures(told *model.Model, table program.Table) (counts, error) {
+	found, err := d.control.figures()
+	if err != nil {
+		return found, err
+	}
+	streams, err := serving(told, table)
+	if err != nil {
+		return found, err
+	}
+	if found.Serving == nil {
+		found.Serving = map[string]int{}
+	}
+	maps.Copy(found.Serving, streams)
+	return found, nil
+}
+
 // Samples tells what is in flight now.
 func (d *Driver) Samples() (map[string]program.Sample, error) {
-	now, err := d.control.figures()
+	d.mutex.Lock()
+	told, table := d.told, d.table
+	d.mutex.Unlock()
+	now, err := d.figures(told, table)
 	if err != nil {
 		return nil, err
 	}
-	d.mutex.Lock()
-	table := d.table
-	d.mutex.Unlock()
 	found := map[string]program.Sample{}
 	for name, all := range table.Members {
 		sample := program.Sample{Members: map[string]program.MemberSample{}}
@@ -367,29 +378,19 @@ func (d *Driver) Samples() (map[string]program.Sample, error) {
 }
 
 func (d *Driver) takeLine(text []byte) {
-	if line, ok := parseLine(text, d.words); ok {
-		d.take(line)
+	line, ok := parseLine(text, d.words)
+	if !ok {
+		return
 	}
-}
-
-func (d *Driver) take(line line) {
-	d.mutex.Lock()
-	told := d.told
-	d.mutex.Unlock()
 	ended := figures.Ended{
 		Backend: line.backend, Member: line.member, Seconds: line.seconds, Failed: line.failed(),
 		Reason: line.reason, Retries: line.retries(),
 	}
-	if ended.Backend == "" && told != nil { // refused before its backend was chosen
-		if shares := told.Splits[line.split]; len(shares) > 0 {
-			ended.Backend = told.Backends[shares[0].Backend].Name
-		}
+	d.mutex.Lock()
+	told := d.told
+	if line.stream {
+		ended = d.places.ended(line)
 	}
-	d.settings.Book.Add(time.Now(), ended)
-	if len(line.rest) > 0 {
-		d.settings.Line(program.LogFacts{
-			Backend: ended.Backend, Member: ended.Member, Split: line.split, Reason: line.reason,
-			Retries: ended.Retries,
-		}, line.rest)
-	}
+	d.mutex.Unlock()
+	d.settings.Take(told, ended, line.split, line.rest)
 }

@@ -13,9 +13,10 @@ type line struct {
 	backend, member string
 	status          int
 	seconds         float64
-	upstream        []string // the status of each try
+	upstream        []string // the status of each try; of a tcp connection, its address
 	reason, split   string
 	rest            []byte
+	stream          bool // a tcp connection
 }
 
 const parts = 9
@@ -41,6 +42,7 @@ func parseLine(text []byte, words program.Words) (line, bool) {
 	found := line{
 		backend: words.Of(fields[0]), member: words.Of(fields[1]), status: status, seconds: seconds,
 		reason: words.Of(fields[6]), split: words.Of(fields[7]), rest: fields[8],
+		stream: string(fields[5]) == streamMark,
 	}
 	if tries := string(fields[4]); tries != "" && tries != "-" {
 		found.upstream = strings.Split(tries, ", ")

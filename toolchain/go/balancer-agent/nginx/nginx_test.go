@@ -1,38 +1,19 @@
 package nginx
 
 import (
-	"os"
+	"net/netip"
 	"strings"
 	"testing"
 
+	"altostratus/toolchain/balancer-agent/documented"
 	"altostratus/toolchain/balancer-agent/figures"
 	"altostratus/toolchain/balancer-agent/members"
-	"altostratus/toolchain/balancer-agent/model"
 	"altostratus/toolchain/balancer-agent/program"
 	"altostratus/toolchain/balancer-agent/shares"
 )
 
-const docs = "../../../../docs/balancer/"
-
-func example(t *testing.T) (*model.Model, string) {
-	t.Helper()
-	text, err := os.ReadFile(docs + "balancer.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	told, err := model.Parse([]byte(strings.Replace(string(text), `"haproxy"`, `"nginx"`, 1)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	template, err := os.ReadFile(docs + "nginx.conf")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return told, string(template)
-}
-
 func TestTheDocumentedTemplateIsFilled(t *testing.T) {
-	told, template := example(t)
+	told, template := documented.Example(t, "nginx", "nginx.conf")
 	table := program.Table{Members: map[string][]members.Member{"db": {
 		{ID: "db-0", Name: "db-0", Host: "10.2.0.1", Port: 3306, State: members.Serving},
 	}}}
@@ -40,25 +21,19 @@ func TestTheDocumentedTemplateIsFilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(text, "# altostratus:") {
-		t.Error("a marker is left")
-	}
-	for _, line := range []string{
+	documented.Filled(
+		t, text,
 		"load_module modules/ngx_stream_module.so;", "upstream db {", "server 10.2.0.1:3306 max_fails=1",
 		`require("altostratus.request").enter("search")`, "proxy_next_upstream error;", "proxy_next_upstream_tries 3;",
 		"proxy_next_upstream off;", "generation = 3",
-	} {
-		if !strings.Contains(text, line) {
-			t.Errorf("%q is missing", line)
-		}
-	}
+	)
 	if _, err := render(told, template+"# altostratus:route nobody\n", table, "/run/x", 3); err == nil {
 		t.Error("a split that is not there was taken")
 	}
 }
 
 func TestTheTableHoldsWhoServes(t *testing.T) {
-	told, _ := example(t)
+	told, _ := documented.Example(t, "nginx", "nginx.conf")
 	table := program.Table{
 		Splits: map[string][]shares.Share{"web": {{Backend: "web@second", Part: 1}}},
 		Members: map[string][]members.Member{"web": {
@@ -109,5 +84,43 @@ func TestCookiesNameNobody(t *testing.T) {
 	}
 	if cookie("shop", "web-1") == cookie("shop", "web-2") {
 		t.Error("two members share a cookie")
+	}
+}
+
+func TestConnectionsAreThoseOfTheKernelsTable(t *testing.T) {
+	member, other := netip.MustParseAddrPort("10.2.0.1:3306"), netip.MustParseAddrPort("10.2.0.2:3306")
+	known := map[netip.AddrPort]int{member: 0, other: 0}
+	countSockets([]byte(`  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:33EA 00000000:0000 0A 00000000:00000000 00:00000000 00000000 10001 0 1
+   1: 0500020A:C350 0100020A:0CEA 01 00000000:00000000 00:00000000 00000000 10001 0 2
+   2: 0500020A:C351 0100020A:0CEA 08 00000000:00000000 00:00000000 00000000 10001 0 3
+   3: 0500020A:C352 0100020A:0CEA 06 00000000:00000000 00:00000000 00000000 0 0 0
+   4: 0500020A:C353 0900020A:0CEA 01 00000000:00000000 00:00000000 00000000 10001 0 5
+`), known)
+	countSockets([]byte(`   0: 0000000000000000FFFF00000500020A:C360 0000000000000000FFFF00000200020A:0CEA 01 0 0 0 0
+`), known)
+	if known[member] != 2 || known[other] != 1 || len(known) != 2 {
+		t.Error(known)
+	}
+}
+
+func TestTcpConnectionsAreTheirMembers(t *testing.T) {
+	told, _ := documented.Example(t, "nginx", "nginx.conf")
+	places := streamPlaces{}
+	places.learn(told, program.Table{Members: map[string][]members.Member{
+		"db": {{ID: "db-0", Host: "10.2.0.1", Port: 3306}}, "web": {{ID: "web-1", Host: "10.2.0.9", Port: 80}},
+	}})
+	for text, wanted := range map[string]figures.Ended{
+		"-\t-\t200\t1.500\t10.2.0.1:3306\ttcp\t\t\t": {Backend: "db", Member: "db-0", Seconds: 1.5},
+		"-\t-\t502\t0.001\t10.2.0.7:3306, 10.2.0.1:3306\ttcp\t\t\t": {
+			Backend: "db", Member: "db-0", Seconds: 0.001, Failed: figures.TheirOwn, Retries: 1,
+		},
+		"-\t-\t502\t0.001\tunix:/run/nobody.db.sock\ttcp\t\t\t": {Backend: "db", Seconds: 0.001, Failed: figures.Balancer},
+		"-\t-\t502\t0.001\t10.2.0.9:80\ttcp\t\t\t":              {Seconds: 0.001, Failed: figures.Balancer},
+	} {
+		line, ok := parseLine([]byte(text), program.Words{})
+		if found := places.ended(line); !ok || !line.stream || found != wanted {
+			t.Errorf("%q: %+v", text, found)
+		}
 	}
 }

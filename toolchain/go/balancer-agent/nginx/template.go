@@ -184,9 +184,13 @@ func nextUpstream(retries model.Retries) string {
 	return strings.Join(slices.Compact(words), " ")
 }
 
-// streamLines make an upstream for each tcp backend. What passes there is not counted: nginx has no Lua for it here.
+// streamLines make an upstream for each tcp backend. nginx has no Lua for streams here: what ended is counted from its
+// log, what is open from the kernel's tables.
 func streamLines(told *model.Model, table program.Table, place folder) []string {
-	lines := []string{"access_log off;"}
+	lines := []string{
+		"log_format altostratus escape=json '" + streamLogFormat(told) + "';",
+		"access_log " + place.logPipe() + " altostratus buffer=4k flush=100ms;",
+	}
 	names := []string{}
 	for _, backend := range told.Backends {
 		if backend.Protocol == "tcp" {
@@ -211,7 +215,7 @@ func streamLines(told *model.Model, table program.Table, place folder) []string 
 			}
 		}
 		if serving == 0 {
-			lines = append(lines, "    server unix:"+place.path("nobody.sock")+";")
+			lines = append(lines, "    server unix:"+place.nobody(name)+";")
 		}
 		lines = append(lines, "}")
 	}

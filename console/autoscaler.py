@@ -25,6 +25,7 @@ from autoscaler.serve.state import write_state
 from autoscaler.supervise.supervisor import Supervisor
 from console import credentials
 from console.applications import unknown
+from console.autoscaler_places import watching
 from console.autoscaler_shares import Shares
 from toolchain import paths
 
@@ -60,7 +61,8 @@ def autoscale(applications: Sequence[str], settings_file: Path | None, *, dry_ru
             asyncio.run(loop.once())
             return
         if not dry_run:
-            stack.enter_context(_supervised(applications))
+            assert acting is not None
+            stack.enter_context(_supervised(cli, applications, acting.runner))
         asyncio.run(loop.run())
 
 
@@ -125,6 +127,9 @@ class _Loop:
             self._applications,
             self._tell,
             self._acting.share if self._acting is not None else None,
+            places=watching(
+                self._cli, folder() / "learnt", self._settings.period, acts=self._acting is not None
+            ),
         )
 
     async def once(self) -> None:
@@ -176,6 +181,9 @@ class _Teller:
 
     def __call__(self, application: ApplicationLoop) -> None:
         name = application.stack.removeprefix("app-")
+        for text in application.said:
+            print(f"{time.strftime('%H:%M:%S')} {name}: {text}", flush=True)
+        application.said.clear()
         verdict = application.verdict
         if verdict is None:
             self._say(name, application.problem, application.problem)
@@ -220,7 +228,7 @@ def _first() -> Iterator[None]:
 
 
 @contextmanager
-def _supervised(applications: Sequence[str]) -> Iterator[None]:
+def _supervised(cli: Pulumi, applications: Sequence[str], runner: Runner) -> Iterator[None]:
     """The supervisor in a thread of its own; while another one runs, this one waits to take over."""
     from console.supervision import AlreadySupervised, supervisor_for
 
@@ -230,7 +238,7 @@ def _supervised(applications: Sequence[str]) -> Iterator[None]:
     def run() -> None:
         while not ended.is_set():
             try:
-                with supervisor_for(list(applications)) as supervisor:
+                with supervisor_for(cli, list(applications), runner) as supervisor:
                     running.append(supervisor)
                     if not ended.is_set():
                         supervisor.run()

@@ -11,10 +11,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from autoscaler.act.refusals import NotOurs
 from autoscaler.act.update_errors import StackConflict
-from autoscaler.burst.moves import Ended, Say
+from autoscaler.burst.moves import Ended
 from autoscaler.burst.records import Move
 from autoscaler.burst.refusals import MoveFailed, MoveInterrupted, MoveRefused
+from autoscaler.burst.work import Say
 from blueprints.scale import ScaleState
 
 _log = logging.getLogger(__name__)
@@ -209,7 +211,7 @@ class Mover:
 
     def _failure(self, application: str, ran: _Running, error: BaseException) -> News:
         text = " ".join(str(error).split()) or type(error).__name__
-        if isinstance(error, StackConflict):
+        if isinstance(error, StackConflict | NotOurs):
             # Nothing is wrong with the cloud: somebody else is at it.
             self._again[application] = self.now() + AGAIN_SECONDS
             return News("waits", ran.cloud, f"The {ran.what} in {ran.cloud} waits: {text}", ran.what)

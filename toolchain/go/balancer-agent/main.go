@@ -70,8 +70,12 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	state, err := agent.Listen(server.Addr)
+	if err != nil {
+		return err
+	}
 	go func() {
-		if err := server.ListenAndServeTLS("", ""); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.ServeTLS(state, "", ""); !errors.Is(err, http.ErrServerClosed) {
 			log.Fatalf("the state endpoint: %v", err)
 		}
 	}()

@@ -125,8 +125,8 @@ def _gone(work: Work, stack: str, cloud: str) -> bool:
         work.say(f"{stack}: {each}")
     work.cli.remove(stack, force=True)
     work.note(
-        f"{stack} was forgotten without an orderly end, as {why}. If it comes back with old members, the "
-        f"next burst to it replaces them; to remove them: kubectl delete namespace app-{work.move.application}"
+        f"{stack} was forgotten without its orderly end: {why}. If it comes back with old members the next "
+        f"burst to it replaces them; by hand: kubectl delete namespace app-{work.move.application}"
     )
     return True
 
@@ -138,8 +138,13 @@ def _forget_files(work: Work, stack: str) -> None:
     state = work.cli.state_path(stack)
     for suffix in (".bak", ".bak.attrs"):
         state.with_name(state.name + suffix).unlink(missing_ok=True)
-    with suppress(OSError):
-        (work.cli.state / ".pulumi" / "locks" / "organization" / PROJECT / stack).rmdir()
+    backend = work.cli.state / ".pulumi"
+    for folder in ("locks/organization", "backups", "history"):
+        with suppress(OSError):
+            (backend / folder / PROJECT / stack).rmdir()
+    if not work.move.turned:  # a failure's log is still to be read
+        for log in work.cli.logs.glob(f"{stack}.log*"):
+            log.unlink(missing_ok=True)
     if stack.startswith("images-"):
         shutil.rmtree(paths.home() / "builds" / stack, ignore_errors=True)
 

@@ -96,9 +96,9 @@ def _clear(work: Work) -> None:
         if clouds.has_data(name, space):
             raise MoveFailed(
                 f"the cloud {name} has data of an earlier {work.move.application}, in the namespace {space}\n"
-                f"  Drop it (kubectl delete namespace {space}), or use it: make {work.move.application} there."
+                f"  Drop it (kubectl delete namespace {space}), or use it: make the application there."
             )
-        work.note(f"{name} had old members of {work.move.application} that no stack knew: they are replaced")
+        work.note(f"{name} had old members of {work.move.application} that no stack knew: they go")
         clouds.drop(name, space)
         if not work.await_that(lambda: clouds.namespace(name, space) is None, work.world.times.namespace):
             raise MoveFailed(

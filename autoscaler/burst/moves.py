@@ -272,8 +272,7 @@ class Moves:
                     f"alto migrate {work.move.application} --to {work.move.cloud}"
                 ) from error
             work.record(turned=str(error).splitlines()[0] or type(error).__name__)
-            self.say(f"{error}")
-            self.say("undoes what was made")
+            self.say(f"failed: {work.move.turned}; undoes what was made")
             undone = self._undo(work)
             after = {
                 "owed": f"The copy is out of use and is removed when {work.move.cloud} answers again.",

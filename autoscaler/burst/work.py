@@ -114,7 +114,10 @@ class Work:
             try:
                 for each in self.world.recovered(self.cli, stack):
                     self.say(f"{stack}: {each}")
-                return self._watched(act, stack, cloud, *arguments)
+                result = self._watched(act, stack, cloud, *arguments)
+                counts = ", ".join(f"{count} {what}" for what, count in result.changes.items())
+                self.say(f"{stack}: {counts or 'nothing to do'}")
+                return result
             except StackConflict as conflict:
                 if self.world.now() >= until:
                     raise

@@ -1,0 +1,296 @@
+"""Clouds, stacks and a front door in memory, in which every effect is a place to be killed at."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from autoscaler.act.pulumi_cli import Pulumi, UpdateResult
+from autoscaler.act.stack_config import read
+from autoscaler.act.update_errors import UpdateError
+from autoscaler.burst.front_door import CloudShare, FrontState
+from autoscaler.burst.front_shares import Address
+from autoscaler.burst.moves import Moves
+from autoscaler.burst.world import Times, World
+
+SHOP = """\
+apiVersion: altostratus/v1
+kind: Cartridge
+name: page
+image: registry.example.org/page:1
+ports: [{name: http, port: 8080, protocol: http, exposure: node}]
+---
+apiVersion: altostratus/v1
+kind: Application
+name: shop
+cartridges:
+  - {alias: web, cartridge: page, members: {min: 2, max: 9}}
+"""
+CONFIG = """\
+encryptionsalt: v1:salt
+# the shop team's
+config:
+  altostratus:cloud: local   # first home
+  altostratus:blueprint: shop.yaml
+  altostratus:application: shop
+  altostratus:secrets:
+    token: {secure: "v1:abc:def"}
+  altostratus:scale:
+    clusters: {web: 4}
+  aws:region: eu-west-1
+"""
+HOSTS = "config:\n  altostratus:hosts: {driver: docker, hosts: 1}\n"
+
+
+class Killed(BaseException):
+    """The process is gone: nothing in it may go on."""
+
+
+@dataclass
+class Fate:
+    """Counts the effects; kills at one of them, before it or after it."""
+
+    at: int = 0
+    after: bool = False
+    effects: list[str] = field(default_factory=list)
+
+    def act(self, name: str, do: Any) -> Any:
+        self.effects.append(name)
+        here = len(self.effects) == self.at
+        if here and not self.after:
+            raise Killed(name)
+        done = do()
+        if here:
+            raise Killed(name)
+        return done
+
+
+@dataclass
+class Sky:
+    """What is in the clouds: namespaces with their labels, by cloud; and which clouds are away."""
+
+    spaces: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
+    copies: dict[tuple[str, str], str] = field(default_factory=dict)
+    away: set[str] = field(default_factory=set)
+    data: set[tuple[str, str]] = field(default_factory=set)
+    sick: bool = False
+
+    def answers(self, cloud: str) -> bool:
+        return cloud in self.spaces and cloud not in self.away
+
+    def ready(self, cloud: str, namespace: str, copy: str) -> Mapping[str, tuple[int, int]]:
+        self._check(cloud)
+        if self.copies.get((cloud, namespace)) != copy:
+            return {}
+        return {"web": (4, 0 if self.sick else 4)}
+
+    def namespace(self, cloud: str, name: str) -> Mapping[str, str] | None:
+        self._check(cloud)
+        return self.spaces[cloud].get(name)
+
+    def has_data(self, cloud: str, namespace: str) -> bool:
+        self._check(cloud)
+        return (cloud, namespace) in self.data
+
+    def drop(self, cloud: str, namespace: str) -> None:
+        self._check(cloud)
+        self.spaces[cloud].pop(namespace, None)
+
+    def _check(self, cloud: str) -> None:
+        if not self.answers(cloud):
+            raise ConnectionError(f"{cloud} is away")
+
+
+@dataclass(frozen=True)
+class LightPulumi(Pulumi):
+    """Stacks as files, as the backend has them; updates make namespaces in the sky."""
+
+    sky: Sky = field(default_factory=Sky)
+    fate: Fate = field(default_factory=Fate)
+
+    def init(self, stack: str) -> None:
+        if not self.exists(stack):
+            self.fate.act(f"init {stack}", lambda: self._save(stack, []))
+
+    def configure(self, stack: str, values: Mapping[str, Any]) -> bool:
+        changed: bool = self.fate.act(f"configure {stack}", lambda: Pulumi.configure(self, stack, values))
+        return changed
+
+    def up(self, stack: str, *arguments: str, **_: Any) -> UpdateResult:
+        return self._result(self.fate.act(f"up {stack}", lambda: self._up(stack)))
+
+    def destroy(self, stack: str, *arguments: str, **_: Any) -> UpdateResult:
+        return self._result(self.fate.act(f"destroy {stack}", lambda: self._destroy(stack)))
+
+    def remove(self, stack: str, *, force: bool = False) -> None:
+        if self.deployment(stack).get("resources") and not force:
+            raise UpdateError(f"{stack} still has resources")
+        self.fate.act(f"remove {stack}", lambda: self.state_path(stack).unlink())
+        self.fate.act(f"config of {stack}", lambda: self.config_path(stack).unlink(missing_ok=True))
+
+    def rename(self, stack: str, name: str) -> None:
+        """As the CLI does it: the new state, the old one's end, then the config file."""
+        old, new = self.state_path(stack), self.state_path(name)
+        self.fate.act("new name", lambda: new.write_bytes(old.read_bytes()))
+        self.fate.act("old name", old.unlink)
+        if self.config_path(stack).exists():
+            self.fate.act("named config", lambda: self.config_path(stack).replace(self.config_path(name)))
+
+    def recover(self, stack: str) -> list[str]:
+        return []
+
+    def _up(self, stack: str) -> int:
+        kind, _, name = stack.partition("-")
+        config = read(self.config_path(stack))
+        outputs: dict[str, Any] = {}
+        if kind == "hosts":
+            self.sky.spaces.setdefault(name, {})
+        if kind == "app":
+            cloud, space = str(config["altostratus:cloud"]), f"app-{config['altostratus:application']}"
+            if not self.sky.answers(cloud):
+                raise UpdateError(f"{cloud} does not answer")
+            copy = str(config.get("altostratus:copy") or stack.partition("--")[2] or "home")
+            assert self.sky.copies.get((cloud, space), copy) == copy, "two copies in one place"
+            self.sky.spaces[cloud][space] = {"altostratus.dev/application": space.removeprefix("app-")}
+            self.sky.copies[cloud, space] = copy
+            urls = [f"http://10.0.{len(cloud)}.1:31000"]
+            outputs = {"cloud": cloud, "namespace": space, "urls": urls, "members": {"web": 4}}
+        made = {"type": "kubernetes:core/v1:Namespace", "urn": f"urn:x::{name}"}
+        self._save(stack, [{"type": "pulumi:pulumi:Stack", "urn": "urn:x::s", "outputs": outputs}, made])
+        return 1
+
+    def _destroy(self, stack: str) -> int:
+        kind, _, name = stack.partition("-")
+        known = self.deployment(stack)["resources"][0].get("outputs") or {}
+        if kind == "app":
+            if not self.sky.answers(known["cloud"]):
+                raise UpdateError(f"{known['cloud']} does not answer")
+            self.sky.spaces[known["cloud"]].pop(known["namespace"], None)
+            self.sky.copies.pop((known["cloud"], known["namespace"]), None)
+        if kind == "hosts":
+            self.sky.spaces.pop(name, None)
+        self._save(stack, [])
+        return 1
+
+    def _save(self, stack: str, resources: Sequence[Mapping[str, Any]]) -> None:
+        path = self.state_path(stack)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"checkpoint": {"latest": {"resources": resources}}}))
+
+    def _result(self, count: int) -> UpdateResult:
+        return UpdateResult({"create": count}, self.logs)
+
+
+@dataclass
+class LightDoor:
+    """A front door. `errs`: of a hundred requests, so many fail at a cloud."""
+
+    fate: Fate
+    clouds: dict[str, CloudShare] = field(default_factory=dict)
+    errs: dict[str, int] = field(default_factory=dict)
+    shares: list[Mapping[str, int]] = field(default_factory=list)
+    away: bool = False
+
+    def state(self) -> FrontState:
+        """A hundred requests come between two looks, shared by weight."""
+        whole = sum(each.weight for each in self.clouds.values()) or 1
+        for name, each in self.clouds.items():
+            more = 100 * each.weight // whole
+            failed = more * self.errs.get(name, 0) // 100
+            self.clouds[name] = replace(
+                each, requests=each.requests + more, errors=each.errors + failed, in_flight=0
+            )
+        return FrontState(dict(self.clouds))
+
+    def put(self, clouds: Mapping[str, Sequence[Address]]) -> None:
+        def do() -> None:
+            fresh = CloudShare(0, 0.0, True, 0, 0, 0, 0)
+            self.clouds = {name: self.clouds.get(name, fresh) for name in clouds}
+            if not any(each.weight for each in self.clouds.values()) and self.clouds:
+                first = next(iter(self.clouds))
+                self.clouds[first] = replace(self.clouds[first], weight=100)
+
+        self.fate.act(f"put {' '.join(clouds)}", do)
+
+    def share(self, weights: Mapping[str, int]) -> None:
+        def do() -> None:
+            self.shares.append(dict(weights))
+            for name, weight in weights.items():
+                self.clouds[name] = replace(self.clouds[name], weight=weight, in_flight=weight and 3)
+
+        self.fate.act(f"share {dict(weights)}", do)
+
+
+class Land:
+    """A checkout with the clouds local and away, and the application `shop` at home in local."""
+
+    def __init__(self, folder: Path, *, door: bool = True, cold: bool = False) -> None:
+        self.folder, self.fate, self.sky = folder, Fate(), Sky()
+        (folder / "shop.yaml").write_text(SHOP)
+        self.cli = LightPulumi(
+            folder, folder, folder / "state", folder / "logs", {}, sky=self.sky, fate=self.fate
+        )
+        self.door = LightDoor(self.fate) if door else None
+        self.said: list[str] = []
+        self.time = 1000.0
+        self.prepared: list[str] = []
+        self._write("app-shop", CONFIG)
+        for cloud in ("local", "away"):
+            self._write(f"hosts-{cloud}", HOSTS)
+            self._write(f"platform-{cloud}", "config: {}\n")
+            if cloud == "local" or not cold:
+                self.up(f"hosts-{cloud}", f"platform-{cloud}")
+        self.up("app-shop")
+        if self.door is not None:
+            self.door.put({"local": [("10.0.5.1", 31000)]})
+        self.fate.effects.clear()
+
+    def _write(self, stack: str, text: str) -> None:
+        path = self.cli.config_path(stack)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def up(self, *stacks: str) -> None:
+        for stack in stacks:
+            self.cli.init(stack)
+            self.cli.up(stack)
+
+    def moves(self) -> Moves:
+        """As a new process has them."""
+        world = World(
+            cli=self.cli,
+            clouds=self.sky,
+            front=lambda _: self.door,
+            serves=lambda known: self.sky.answers(known["cloud"]),
+            prepare=lambda _, stack: self.fate.act(f"images of {stack}", lambda: self.prepared.append(stack)),
+            recovered=lambda cli, stack: cli.recover(stack),
+            dropped=lambda _: None,
+            times=Times(silent=2, drain=5, serve=5, watch=3, look=1, locked=5, namespace=5),
+            now=lambda: self.time,
+            wait=self._wait,
+        )
+        return Moves(world, self.folder / "moves", say=self.said.append)
+
+    def _wait(self, seconds: float) -> None:
+        self.time += seconds
+
+    def kill_at(self, effect: int, *, after: bool) -> None:
+        self.fate.at, self.fate.after, self.fate.effects[:] = effect, after, []
+
+    def let_live(self) -> None:
+        self.fate.at = 0
+
+    def look(self) -> dict[str, Any]:
+        """Everything that a person could find."""
+        config = self.folder / "stacks" / "config"
+        return {
+            "stacks": self.cli.stacks(),
+            "config": {each.name: yaml.safe_load(each.read_text()) for each in sorted(config.glob("*.yaml"))},
+            "moves": sorted(each.name for each in (self.folder / "moves").glob("*")),
+            "spaces": {cloud: dict(spaces) for cloud, spaces in self.sky.spaces.items()},
+            "copies": dict(self.sky.copies),
+            "weights": {n: e.weight for n, e in self.door.clouds.items()} if self.door is not None else {},
+        }

@@ -1,0 +1,105 @@
+"""Whoever moves an application may be killed anywhere: resumed, or turned round, the world ends the same."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from autoscaler.burst.moves import Moves
+from tests.burst.light_clouds import Killed, Land
+
+Do = Callable[[Moves], object]
+BURST: Do = lambda moves: moves.burst("shop", "away")  # noqa: E731
+END: Do = lambda moves: moves.end("shop", "away")  # noqa: E731
+MIGRATE: Do = lambda moves: moves.migrate("shop", "away")  # noqa: E731
+RESUME: Do = lambda moves: moves.resume("shop")  # noqa: E731
+
+
+def land(folder: Path, number: int, *, cold: bool) -> Land:
+    own = folder / str(number)
+    own.mkdir()
+    return Land(own, cold=cold)
+
+
+def effects(folder: Path, before: list[Do], do: Do, *, cold: bool) -> tuple[list[str], dict[str, object]]:
+    """What a move does when nobody disturbs it, and how the world is afterwards."""
+    whole = land(folder, 0, cold=cold)
+    for each in before:
+        each(whole.moves())
+    whole.fate.effects.clear()
+    do(whole.moves())
+    return list(whole.fate.effects), whole.look()
+
+
+@pytest.mark.parametrize(("again", "cold"), [("same", False), ("resume", True)], ids=["warm", "cold"])
+@pytest.mark.parametrize(
+    ("before", "do"), [([], BURST), ([BURST], END), ([], MIGRATE)], ids=["burst", "end", "migrate"]
+)
+def test_killed_anywhere_it_ends_as_if_nobody_had_been_killed(
+    tmp_path: Path, before: list[Do], do: Do, again: str, cold: bool
+) -> None:
+    names, wanted = effects(tmp_path, before, do, cold=cold)
+    assert len(names) > 5
+    for number in range(1, len(names) + 1):
+        one = land(tmp_path, number, cold=cold)
+        for each in before:
+            each(one.moves())
+        # Before an effect is after the one before it, but for the record.
+        one.kill_at(number, after=number % 2 == 0)
+        with pytest.raises(Killed):
+            do(one.moves())
+        one.let_live()
+        (RESUME if again == "resume" else do)(one.moves())
+        assert one.look() == wanted, f"killed at {names[number - 1]}, {one.fate.effects}"
+
+
+@pytest.mark.parametrize("do", [BURST, MIGRATE], ids=["burst", "migrate"])
+def test_killed_anywhere_it_can_be_undone_while_there_is_a_way_back(tmp_path: Path, do: Do) -> None:
+    names, _ = effects(tmp_path, [], do, cold=False)
+    undone = 0
+    for number in range(1, len(names) + 1):
+        one = land(tmp_path, number, cold=False)
+        begun = one.look()
+        one.kill_at(number, after=number % 2 == 1)
+        with pytest.raises(Killed):
+            do(one.moves())
+        one.let_live()
+        left = one.moves().under_way("shop")
+        if left is not None and left.passed:
+            continue
+        END(one.moves())
+        undone += 1
+        assert {**one.look(), "weights": {}} == {**begun, "weights": {}}
+        assert list(one.look()["weights"]) == ["local"]
+    assert undone > len(names) / 2
+
+
+def test_killed_twice_in_a_row_anywhere(tmp_path: Path) -> None:
+    names, wanted = effects(tmp_path, [], MIGRATE, cold=False)
+    for number in range(1, len(names) + 1):
+        one = land(tmp_path, number, cold=False)
+        one.kill_at(number, after=True)
+        with pytest.raises(Killed):
+            MIGRATE(one.moves())
+        one.kill_at(2, after=False)
+        try:
+            RESUME(one.moves())
+        except Killed:
+            one.let_live()
+            RESUME(one.moves())
+        assert one.look() == wanted
+
+
+def test_every_life_a_little_longer_than_the_one_before(tmp_path: Path) -> None:
+    _, wanted = effects(tmp_path, [], MIGRATE, cold=True)
+    one = land(tmp_path, 1, cold=True)
+    killed = 0
+    while True:
+        one.kill_at(1 + killed, after=killed % 2 == 0)
+        try:
+            MIGRATE(one.moves())
+            break
+        except Killed:
+            killed += 1
+    assert killed > 5
+    assert one.look() == wanted

@@ -4,16 +4,19 @@ import fcntl
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import IO
 
 from autoscaler.act.environment import pulumi
+from autoscaler.act.pulumi_cli import Pulumi
+from autoscaler.act.runner import Runner
+from autoscaler.journal.journal import Journal
 from autoscaler.supervise.supervised import Supervised
 from autoscaler.supervise.supervisor import Supervisor
-from autoscaler.supervise.updates import DirectUpdates
+from autoscaler.supervise.updates import RunnerUpdates
 from console import credentials
 from console.applications import known
 from console.errors import ConsoleError
@@ -37,7 +40,8 @@ def supervise(applications: list[str], *, once: bool) -> bool:
     False when one pass was asked for and an application could not be brought back. Raises BadInput for an
     application that there is not, and AlreadySupervised.
     """
-    with supervisor_for(applications) as supervisor:
+    cli = pulumi()
+    with _runner(cli) as runner, supervisor_for(cli, applications, runner) as supervisor:
         _end_on_signals(supervisor)
         if once:
             return supervisor.run_once()
@@ -46,12 +50,32 @@ def supervise(applications: list[str], *, once: bool) -> bool:
 
 
 @contextmanager
-def supervisor_for(applications: list[str]) -> Iterator[Supervisor]:
+def _runner(cli: Pulumi) -> Iterator[Runner]:
+    """A runner with a journal of its own, which keeps no processes: restarts are rare."""
+    folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+    with closing(Journal(folder() / "journal.sqlite")) as journal:
+        runner = Runner(cli, journal, resident=_Nothing())
+        runner.start()
+        try:
+            yield runner
+        finally:
+            runner.close()
+
+
+class _Nothing:
+    """In the place of resident processes: each update starts what it needs."""
+
+    @contextmanager
+    def attached(self) -> Iterator[Mapping[str, str]]:
+        yield {}
+
+
+@contextmanager
+def supervisor_for(cli: Pulumi, applications: list[str], runner: Runner) -> Iterator[Supervisor]:
     """A supervisor of some applications, or of all that no other of this checkout looks after.
 
     Raises BadInput, and AlreadySupervised for a named application that has one.
     """
-    cli = pulumi()
     wanted = [known(name)[1] for name in applications]
     with _Claims() as claims:
         for stack in wanted:
@@ -67,7 +91,7 @@ def supervisor_for(applications: list[str]) -> Iterator[Supervisor]:
         yield Supervisor(
             find=find,
             supervised=lambda stack: Supervised(cli, stack),
-            updates=DirectUpdates(cli),
+            updates=RunnerUpdates(cli, runner),
             kubeconfig=lambda cloud: credentials.refresh(cli, cloud),
             folder=folder(),
             tell=_say,

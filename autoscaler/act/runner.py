@@ -29,7 +29,7 @@ from autoscaler.act.pulumi_cli import PROJECT, Pulumi
 from autoscaler.act.refusals import RunnerClosed
 from autoscaler.act.resident import Resident
 from autoscaler.act.resumption import LeftOpen, resume
-from autoscaler.act.stack_work import Item, StackWork
+from autoscaler.act.stack_work import Become, Item, StackWork
 from autoscaler.act.trouble import ELSEWHERE, trouble_of
 from autoscaler.act.update_pass import Attaches, UpdatePass
 from autoscaler.journal.journal import Journal
@@ -147,6 +147,25 @@ class Runner:
         """Queue an update without an edit: a person changed the config or the documents."""
         return self._queue(stack, None, reason, 0)
 
+    def become(self, stack: str, become: Become, reason: str) -> Ticket:
+        """Queue a change of the scale, of whatever it is by then, with an update that waits for members.
+
+        It is tried once: its ticket ends with what went wrong, and the config keeps what was written.
+        `withdraw` ends it before.
+        """
+        return self._queue(stack, None, reason, 0, become)
+
+    def withdraw(self, ticket: Ticket) -> None:
+        """End one of `become`'s: where its update runs, that is ended in order; else it fails at once."""
+        with self._changed:
+            work = self._work(ticket.stack)
+            for item in list(work.pending):
+                if item.ticket is ticket:
+                    work.pending.remove(item)
+                    ticket.fail(RunnerClosed(f"{ticket.stack}: withdrawn before its update"))
+            if work.stop is not None and any(item.ticket is ticket for item in work.applying):
+                work.stop.set()
+
     def states(self) -> Mapping[str, StackState]:
         """What goes on, by stack."""
         with self._changed:
@@ -160,7 +179,7 @@ class Runner:
             self._changed.notify_all()
             busy = self._changed.wait_for(lambda: not self._busy(), patience)
         if not busy:
-            self._pass.give_up.set()
+            self._pass.stop_all()
         self._workers.shutdown()
         self._ended.set()
         for thread in self._threads:
@@ -175,13 +194,16 @@ class Runner:
 
     # --- how ---
 
-    def _queue(self, stack: str, edit: ScaleEdit | None, reason: str, row: int) -> Ticket:
+    def _queue(
+        self, stack: str, edit: ScaleEdit | None, reason: str, row: int, become: Become | None = None
+    ) -> Ticket:
         with self._changed:
             if self._closing:
                 raise RunnerClosed(f"{stack}: the autoscaler ends")
             self._tickets += 1
             ticket = Ticket(self._tickets, stack)
-            self._work(stack).pending.append(Item(ticket, edit, reason, self._monotonic(), row))
+            item = Item(ticket, edit, reason, self._monotonic(), row, become, once=become is not None)
+            self._work(stack).pending.append(item)
             self._changed.notify_all()
         return ticket
 
@@ -273,8 +295,10 @@ class Runner:
     def _failed(self, work: StackWork, items: list[Item], error: Exception) -> None:
         """Say so, pause, and end those who would wait in vain."""
         trouble = trouble_of(error)
-        if not (self._closing and self._pass.give_up.is_set()):
+        if not (self._closing and self._pass.give_up):
             _log.warning("%s: %s: %s", work.stack, trouble.kind, error)
+        if self._end_once(work, items, error):
+            return
         with self._changed:
             work.failed(trouble, str(error), self._monotonic(), self._jitter())
         for item in (*items, *work.applying):
@@ -286,6 +310,17 @@ class Runner:
         if not self._cli.exists(work.stack):
             work.owed = ""  # whoever removed the stack wants no update of it
         self._pass.fail(ended, error)
+
+    def _end_once(self, work: StackWork, items: list[Item], error: Exception) -> bool:
+        """End what is tried once; whether nobody else wants that update, so that it is not tried again."""
+        once = [item for item in (*items, *work.applying) if item.once]
+        items[:] = [item for item in items if not item.once]
+        work.applying = [item for item in work.applying if not item.once]
+        alone = bool(once) and (work.owed_once or not work.owed) and not items and not work.applying
+        if alone:
+            work.succeeded()
+        self._pass.fail(once, error)
+        return alone
 
     def _beat(self) -> None:
         while not self._ended.wait(BEAT_SECONDS):

@@ -1,20 +1,31 @@
 """What a stack has to do: its queue of edits, its owed update, its pauses. Pure but for the tickets."""
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from autoscaler.act.edits import ScaleEdit, Ticket
 from autoscaler.act.trouble import Trouble
+from blueprints.scale import ScaleState
+
+Become = Callable[[ScaleState], ScaleState]
 
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """One submission. `edit` is None for an update without one; `row` is its number in the journal."""
+    """One submission. `edit` is None for an update without one; `row` is its number in the journal.
+
+    `become` makes the scale into another, whatever it is by then; `once` means that its update is tried one
+    time only: who submitted it decides what then.
+    """
 
     ticket: Ticket
     edit: ScaleEdit | None
     reason: str
     submitted: float
     row: int = 0
+    become: Become | None = None
+    once: bool = False
 
 
 @dataclass(slots=True)
@@ -22,13 +33,16 @@ class StackWork:
     """One stack. Times are by the monotonic clock, in seconds.
 
     `pending` waits to be written; `applying` is written and waits for an update that goes through; `owed`
-    says why an update is due, empty when none is.
+    says why an update is due, empty when none is; `owed_once` that nobody but items of that kind wants it.
+    `stop`, while an update runs, ends it in order.
     """
 
     stack: str
     pending: list[Item] = field(default_factory=list)
     applying: list[Item] = field(default_factory=list)
     owed: str = ""
+    owed_once: bool = False
+    stop: threading.Event | None = None
     busy: bool = False
     not_before: float = 0.0
     attempts: int = 0
@@ -59,5 +73,5 @@ class StackWork:
 
     def succeeded(self) -> None:
         """All that was owed is done."""
-        self.owed, self.note, self.trouble = "", "", None
+        self.owed, self.note, self.trouble, self.owed_once = "", "", None, False
         self.attempts, self.not_before = 0, 0.0

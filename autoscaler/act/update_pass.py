@@ -3,8 +3,8 @@
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -52,7 +52,8 @@ class UpdatePass:
         self._marker = marker
         # Those that the environment names for every update are passed on by the CLI's own hand.
         self._packs = [each for each in guards.arguments(policy_packs) if each not in cli.guards]
-        self.give_up = threading.Event()
+        self.give_up = False
+        self._stops: set[threading.Event] = set()
 
     def scale(self, stack: str) -> tuple[Any, ScaleState]:
         """The config's scale, as it stands there and parsed.
@@ -81,12 +82,17 @@ class UpdatePass:
             if not item.row and item.edit is not None:
                 item.row = self._journal.accept(work.stack, item.reason, item.edit.to_data())
         _still_ours(work.stack, lease)
+        self._write_edits(work, items)
+        for item in [each for each in items if each.become is not None]:
+            self._write_become(work, item, items)
+
+    def _write_edits(self, work: StackWork, items: list[Item]) -> None:
         raw, current = self.scale(work.stack)
-        for item in [each for each in items if each.edit is None]:
+        for item in [each for each in items if each.edit is None and each.become is None]:
             _move(item, items, work.applying)
-            work.owed = work.owed or item.reason
+            work.owed, work.owed_once = work.owed or item.reason, False
         combined = combine([item.edit for item in items if item.edit is not None], current)
-        batch = list(items)
+        batch = [item for item in items if item.edit is not None]
         self._end_superseded(batch, combined, items)
         self._end_stale(batch, combined, current, items)
         taken = [batch[n] for n in combined.taken]
@@ -139,8 +145,22 @@ class UpdatePass:
         for item in taken:
             _move(item, items, work.applying)
             item.ticket.stage = "written"
-        work.owed = "; ".join(dict.fromkeys(item.reason for item in taken))
+        work.owed, work.owed_once = "; ".join(dict.fromkeys(item.reason for item in taken)), False
         self._journal.written(rows)
+
+    def _write_become(self, work: StackWork, item: Item, items: list[Item]) -> None:
+        """Where the scale is so already, the update is due all the same: it is what may not have ended."""
+        assert item.become is not None
+        raw, current = self.scale(work.stack)
+        target = item.become(current)
+        if target != current and not stack_config.exchange(
+            self._cli.config_path(work.stack), SCALE, raw, target.to_data()
+        ):
+            return  # somebody wrote in this moment: the next pass sees what
+        _move(item, items, work.applying)
+        item.ticket.stage = "written"
+        if not work.owed:
+            work.owed, work.owed_once = item.reason, item.once
 
     def _mark(self, taken: list[Item]) -> None:
         """Choose who goes. Without it the right number goes all the same, so trouble here stops nothing."""
@@ -179,14 +199,34 @@ class UpdatePass:
         work.updates += 1
 
     def _run(self, cli: Pulumi, work: StackWork) -> UpdateResult:
-        settle = any(item.edit is not None and item.edit.settle for item in work.applying)
+        settle = any(item.edit.settle if item.edit is not None else item.once for item in work.applying)
         message = f"--message={(MESSAGE + work.owed)[:LONGEST_MESSAGE]}"
         with self._resident.attached() as attached:
             # Whoever wants to wait for members needs a plugin that was told so.
             extra = {"ALTO_SCALE_AT_ONCE": "false", **_without_plugin(attached)} if settle else attached
-            return replace(cli, environment={**cli.environment, **extra}).up(
-                work.stack, "--refresh=false", message, *self._packs, give_up=self.give_up
-            )
+            with self._stoppable(work) as stop:
+                return replace(cli, environment={**cli.environment, **extra}).up(
+                    work.stack, "--refresh=false", message, *self._packs, give_up=stop
+                )
+
+    @contextmanager
+    def _stoppable(self, work: StackWork) -> Iterator[threading.Event]:
+        """What ends this update in order: the end of everything, or of this stack's."""
+        work.stop = stop = threading.Event()
+        self._stops.add(stop)
+        if self.give_up:
+            stop.set()
+        try:
+            yield stop
+        finally:
+            self._stops.discard(stop)
+            work.stop = None
+
+    def stop_all(self) -> None:
+        """End all updates in order, those that are about to begin, too."""
+        self.give_up = True
+        for stop in list(self._stops):
+            stop.set()
 
     def _end_quietly(self, row: int, result: Any, seconds: float, note: str) -> None:
         try:

@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from autoscaler.act.refusals import NotOurs, RunnerClosed
 from autoscaler.act.update_errors import StackConflict
 from autoscaler.observe.members_watch import ANSWER_SECONDS, Away, MembersWatch
 from autoscaler.supervise import memory as memories
@@ -232,8 +233,10 @@ class Supervisor:
                 restarter.begin(decision.restart)
             elif isinstance(decision, GoOn) and reading.restart is not None:
                 restarter.go_on(decision.restart, reading.restart)
-        except (StackConflict, Interrupted) as error:
+        except (StackConflict, NotOurs, RunnerClosed, Interrupted) as error:
             self._tell(stack, f"put off: {error}")
+            if isinstance(error, NotOurs):
+                self._stopped.wait(LOOK_AGAIN)  # nothing in sight tells when the other one is done with it
             return
         except Exception as error:  # whatever it was, the other applications are looked after
             trouble = str(error) or type(error).__name__

@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from blueprints.composition import ComposedCluster, ComposedGroup, ComposedLevel
+from blueprints.config_values import config_value
 from blueprints.findings import DocumentError, Finding
 from blueprints.kinds.cartridge_use import UNBOUNDED, Range
 from blueprints.nearest import nearest
@@ -60,19 +61,11 @@ class ScaleState(BaseModel):
     @classmethod
     def parse(cls, data: Any) -> "ScaleState":
         """Read plain data. Raises DocumentError with every reason."""
-        try:
-            return cls.model_validate(data if data is not None else {})
-        except ValidationError as error:
-            raise DocumentError(
-                Finding(
-                    "ALT1303",
-                    f"altostratus:scale {'.'.join(map(str, e['loc']))}: {e['msg']}".replace(" :", ":"),
-                    path=".".join(map(str, e["loc"])),
-                    hint="Write {clusters: {ALIAS: MEMBERS}, groups: {ALIAS: INSTANCES}, generation: N}; "
-                    "`restart` is the supervisor's.",
-                )
-                for e in error.errors(include_url=False)
-            ) from None
+        hint = (
+            "Write {clusters: {ALIAS: MEMBERS}, groups: {ALIAS: INSTANCES}, generation: N}; "
+            "`restart` is the supervisor's."
+        )
+        return config_value(cls, data, "altostratus:scale", hint)
 
     def to_data(self) -> dict[str, Any]:
         """Plain data for a stack's config."""

@@ -6,9 +6,9 @@ count. A key is an alias where only one cluster has it, or a path of aliases. Th
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from blueprints.findings import DocumentError, Finding
+from blueprints.config_values import config_value
 from blueprints.kinds.cartridge_use import UNBOUNDED
 
 
@@ -25,15 +25,5 @@ class Steering(BaseModel):
     @classmethod
     def parse(cls, data: Any) -> "Steering":
         """Read plain data. Raises DocumentError with every reason."""
-        try:
-            return cls.model_validate(data if data is not None else {})
-        except ValidationError as error:
-            raise DocumentError(
-                Finding(
-                    "ALT1303",
-                    f"altostratus:autoscaling {'.'.join(map(str, e['loc']))}: {e['msg']}",
-                    path=".".join(map(str, e["loc"])),
-                    hint="Write {paused: true} or {pinned: {ALIAS: MEMBERS}}.",
-                )
-                for e in error.errors(include_url=False)
-            ) from None
+        hint = "Write {paused: true} or {pinned: {ALIAS: MEMBERS}}."
+        return config_value(cls, data, "altostratus:autoscaling", hint)

@@ -21,6 +21,7 @@ from components.pods.template import PULL_SECRET, Images
 from components.pods.volumes import keeps_data, protects_data
 from components.pods.workload import SKIP_AWAIT, metadata, service_spec
 from components.registry_login import RegistryLogin, docker_config
+from policies.placement.scheduling import WITHOUT, Scheduling
 
 TYPE = "altostratus:application:Application"
 APPLICATION_LABEL = "altostratus.dev/application"
@@ -55,10 +56,12 @@ class Application(pulumi.ComponentResource):
         secrets: pulumi.Output[Mapping[str, str]] | None = None,
         cloud: str = "",
         maintenance: Maintenance | None = None,
+        schedulings: Mapping[str, Scheduling] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(TYPE, plan.application.name, None, opts)
         self._plan = plan
+        self._schedulings = schedulings or {}
         self._children = pulumi.ResourceOptions(parent=self)
         self._labels = {
             "app.kubernetes.io/part-of": plan.application.name,
@@ -81,7 +84,7 @@ class Application(pulumi.ComponentResource):
         self.clusters = pulumi.Output.from_input(
             {identity: _described(plan.clusters[identity], cluster) for identity, cluster in made.items()}
         )
-        fronts = self._create_balancers(exports, images, node_addresses, cloud, made, shared)
+        fronts = self._create_balancers(exports, images, node_addresses, cloud, made, shared, page)
         self.balancers = pulumi.Output.from_input({name: each.described for name, each in fronts.items()})
         direct = pulumi.Output.all(node_addresses, *_exposed(plan, made)).apply(
             lambda known: [
@@ -226,12 +229,15 @@ class Application(pulumi.ComponentResource):
         cloud: str,
         made: Mapping[str, Cluster],
         shared: list[pulumi.Resource],
+        page: MaintenancePage | None,
     ) -> dict[str, LoadBalancer]:
+        first = shared if page is None else [*shared, page]
         return create_balancers(
             self._plan, exports.secret, images.balancers, self.namespace, node_addresses, cloud,
             lambda clusters: pulumi.ResourceOptions(
-                parent=self, depends_on=[*shared, *(made[each] for each in clusters if each in made)]
+                parent=self, depends_on=[*first, *(made[each] for each in clusters if each in made)]
             ),
+            None if page is None else page.service,
         )  # fmt: skip
 
     def _create_page(
@@ -259,6 +265,7 @@ class Application(pulumi.ComponentResource):
                 images,
                 self.namespace,
                 page,
+                self._schedulings.get(identity, WITHOUT),
                 pulumi.ResourceOptions(parent=self, depends_on=[*shared, *before]),
             )
         return made

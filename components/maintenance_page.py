@@ -10,6 +10,7 @@ import pulumi
 
 from blueprints.plan import HOME_COPY, Plan, PlannedPort
 from components import kubernetes as k8s
+from components.load_balancer.resting import PageService
 from components.pods.template import LEAVING_SECONDS, PULL_SECRET
 
 TYPE = "altostratus:application:MaintenancePage"
@@ -17,6 +18,7 @@ NAME = "altostratus-maintenance"
 PORT = 8080
 REPLICAS = 2
 _USER = 10001
+_HEALTH = "/.altostratus/health"
 _WEB = {"http", "http2", "websocket", "grpc"}
 
 _PAGE = """<!doctype html>
@@ -48,9 +50,13 @@ def is_replaced(port: PlannedPort) -> bool:
 
 
 class MaintenancePage(pulumi.ComponentResource):
-    """Pods that answer every request with the page, 503 and Retry-After. `selector` picks them."""
+    """Pods that answer every request with the page, 503 and Retry-After.
+
+    `selector` picks them; `service` is theirs, for the application's own load balancers (None: it has none).
+    """
 
     selector: Mapping[str, str]
+    service: PageService | None
 
     def __init__(
         self,
@@ -88,6 +94,18 @@ class MaintenancePage(pulumi.ComponentResource):
             spec=_spec(labels, self.selector, name, image, [page, retry]),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[files]),
         )
+        self.service = None
+        if plan.balancers:
+            self.service = PageService(name, "http", PORT, _HEALTH, REPLICAS, self.selector)
+            k8s.core.v1.Service(
+                name,
+                metadata=about,
+                spec={
+                    "selector": dict(self.selector),
+                    "ports": [{"name": "http", "port": 80, "targetPort": PORT, "protocol": "TCP"}],
+                },
+                opts=children,
+            )
         self.register_outputs({})
 
 
@@ -98,7 +116,7 @@ def _spec(
     image: pulumi.Input[str],
     content: list[str],
 ) -> dict[str, Any]:
-    health = {"path": "/.altostratus/health", "port": PORT}
+    health = {"path": _HEALTH, "port": PORT}
     container = {
         "name": "page",
         "image": image,

@@ -7,6 +7,7 @@ import pulumi
 from blueprints.plan import Plan
 from components.load_balancer.drivers.driver import Site
 from components.load_balancer.load_balancer import LoadBalancer
+from components.load_balancer.resting import PageService, resting
 
 
 def create_balancers(
@@ -17,13 +18,18 @@ def create_balancers(
     node_addresses: pulumi.Input[Sequence[str]],
     cloud: str,
     after: Callable[[Sequence[str]], pulumi.ResourceOptions],
+    page: PageService | None = None,
 ) -> dict[str, LoadBalancer]:
-    """Each balancer by name, the application's own first; `after` gives the options for what it waits for."""
+    """Each balancer by name, the application's own first; `after` gives the options for what it waits for.
+
+    With a `page` the application is in maintenance: they lead to it instead.
+    """
     ranks = {"application": 0, "group": 1, "cluster": 2, "cloud": 3}
     made: dict[str, LoadBalancer] = {}
     for balancer in sorted(plan.balancers, key=lambda each: ranks[each.scope]):
         running = [each for each in balancer.clusters if each in plan.clusters]
         members = sum(plan.clusters[each].members for each in running)
         site = Site(cloud, namespace, node_addresses, images, secret, members)
-        made[balancer.name] = LoadBalancer(balancer, site, after(running))
+        fronted = balancer if page is None else resting(balancer, page)
+        made[balancer.name] = LoadBalancer(fronted, site, after(running))
     return made

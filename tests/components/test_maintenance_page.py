@@ -1,5 +1,6 @@
 """An application in maintenance: which ports lead to the page, and what waits for what."""
 
+import json
 from typing import Any
 
 import pulumi
@@ -32,11 +33,13 @@ SERVICE = "core/v1:Service"
 DEPLOYMENT = "apps/v1:Deployment"
 
 
-def deploy(maintenance: Maintenance | None, image: str | None = "registry/page@sha256:1") -> Engine:
+def deploy(
+    maintenance: Maintenance | None, image: str | None = "registry/page@sha256:1", documents: str = SHOP
+) -> Engine:
     def program() -> None:
         Application(
-            plan_of(SHOP),
-            Images({}, page=image),
+            plan_of(documents),
+            Images({}, page=image, balancers={"haproxy": "registry/haproxy@sha256:1"}),
             RegistryLogin("10.88.0.3:5000", "altostratus", pulumi.Output.secret("pass"), "PEM"),
             node_addresses=["10.88.0.11"],
             kubeconfig="",
@@ -83,3 +86,27 @@ def test_the_plain_page_names_the_application() -> None:
 def test_without_the_image_of_the_page_it_is_refused_in_words() -> None:
     with pytest.raises(ApplicationError, match="image of the page"):
         deploy(Maintenance(None, 120), image=None)
+
+
+def test_an_own_load_balancer_keeps_its_address_and_leads_to_the_page() -> None:
+    documents = SHOP.replace("name: shop\n", "name: shop\nloadBalancer: front\n") + (
+        "---\napiVersion: altostratus/v1\nkind: LoadBalancer\nname: front\n"
+        'retries: {attempts: 2, on: [connect, "503"]}\nhealth: {path: /}\n'
+    )
+    usual, resting = deploy(None, documents=documents), deploy(Maintenance(None, 90), documents=documents)
+    name = "lb--application"
+    assert spec(resting, name) == spec(usual, name)
+    page = resting.of(DEPLOYMENT)[NAME]["spec"]["selector"]["matchLabels"]
+    assert spec(resting, NAME)["selector"] == page
+    model, before = (
+        json.loads(engine.of("core/v1:ConfigMap")[f"{name}-config"]["data"]["balancer.json"])
+        for engine in (resting, usual)
+    )
+    assert set(model["splits"]) == set(before["splits"])
+    assert {part["backend"] for parts in model["splits"].values() for part in parts} == {NAME}
+    (backend,) = model["backends"].values()
+    assert backend["service"]["name"] == NAME
+    assert backend["retries"]["on"] == ["connect"], "a 503 of the page is what is wanted"
+    assert backend["health"]["path"] == "/.altostratus/health"
+    replicas = [engine.of(DEPLOYMENT)[name]["spec"]["replicas"] for engine in (resting, usual)]
+    assert replicas[0] == replicas[1]

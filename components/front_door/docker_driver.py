@@ -162,9 +162,8 @@ class _Making:
     def _container(self, files: KeptFiles) -> docker.Container:
         owner = self._place.owner
         return docker.Container(
-            f"{self._name}-container",
-            name=f"alto-{self._name}",
-            hostname=None,
+            # Named after this by Pulumi: a successor stands beside it, and both have the ports for a moment.
+            f"alto-{self._name}",
             image=self._image().image_name,
             user=f"{owner}:{owner}",
             network_mode="host",
@@ -177,6 +176,8 @@ class _Making:
             capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
             security_opts=["no-new-privileges"],
             memory=_MEMORY_MIB,
+            log_driver="json-file",
+            log_opts={"max-size": "20m", "max-file": "3"},
             stop_timeout=_STOP_SECONDS,
             destroy_grace_seconds=_STOP_SECONDS,
             envs=[
@@ -191,10 +192,7 @@ class _Making:
             ],
             # A folder that was made anew is another one: the container must be put on it.
             labels=[self._label(name, value) for name, value in self._labels(files).items()],
-            # Name and ports are fixed, so a successor cannot stand beside what it replaces.
-            opts=pulumi.ResourceOptions.merge(
-                self._children, pulumi.ResourceOptions(delete_before_replace=True, depends_on=[files])
-            ),
+            opts=pulumi.ResourceOptions.merge(self._children, pulumi.ResourceOptions(depends_on=[files])),
         )
 
     def _labels(self, files: KeptFiles) -> dict[str, Any]:

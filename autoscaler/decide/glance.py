@@ -55,9 +55,10 @@ def glance(
 ) -> tuple[Decision, Glimpses]:
     """More members at once where a factor has jumped, else as many as were asked for.
 
-    ``seen`` has the values of the last second or so, its ``period`` is that time; ``state`` is the one that
-    `step` moves, and stays as it is. What the jump comes to is known from a glance that began after it: the
-    first one that shows it waits for the next, unless it asks for the maximum already.
+    ``seen`` has the values of the last second or so, its ``period`` is that time. ``state`` is the one that
+    `step` moves: all that it learns here is that the members that come are not too many at once. What the
+    jump comes to is known from a glance that began after it: the first one that shows it waits for the
+    next, unless it asks for the maximum already.
     """
     policy = policy.within(seen.minimum, seen.maximum)
     current = seen.spec
@@ -85,7 +86,10 @@ def glance(
             whole = before is not None and before.jumped
             if want is not None and (whole or want.target >= policy.maximum):
                 jumps.append(_Jump(name, glimpse, signal.latest.near.value, want))
-    return _decided(policy, seen, jumps), Glimpses(glimpses)
+    decision = _decided(policy, seen, jumps)
+    if decision.band is not None:
+        state.patience.note(seen.time, decision.band)
+    return decision, Glimpses(glimpses)
 
 
 def _values(policy: ControllerPolicy, seen: Observation) -> dict[str, float]:

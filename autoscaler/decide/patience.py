@@ -29,17 +29,21 @@ class Patience:
         self.highest.clear()
         self.since = -1.0
 
+    def note(self, now: float, band: Want) -> None:
+        """Remember a band that members were counted by."""
+        self.recent.append((now, band.target, band.high))
+        while self.highest and self.highest[-1][1] <= band.target:
+            self.highest.pop()
+        self.highest.append((now, band.target))
+
     def shrunk(self, now: float, current: int, band: Want, settle: float | None) -> int:
         """Members to keep out of ``current``; ``settle`` (seconds) is what the policy declares, or None."""
         if self.since < 0.0:
             self.since = now
+        self.note(now, band)
         recent, highest = self.recent, self.highest
-        recent.append((now, band.target, band.high))
         while recent[0][0] < now - (SETTLE_SECONDS if settle is None else settle):
             recent.popleft()
-        while highest and highest[-1][1] <= band.target:
-            highest.pop()
-        highest.append((now, band.target))
         steady = STEADY_SECONDS if settle is None else max(settle, STEADY_SECONDS)
         while highest[0][0] < now - steady:
             highest.popleft()

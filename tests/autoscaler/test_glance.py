@@ -71,11 +71,19 @@ def test_chance_is_no_jump() -> None:
     assert ordered <= 2
 
 
-def test_a_glance_leaves_the_state_as_it_is() -> None:
+def test_a_glance_that_finds_nothing_leaves_the_state_as_it_is() -> None:
     state = calm(BY_RATE, 1.0)
     before = snapshot(state)
-    assert glanced(BY_RATE, state, [18.0, 18.0])[-1].action == "up"
+    assert glanced(BY_RATE, state, [1.0, 3.0])[-1].action == "hold"
     assert snapshot(state) == before
+
+
+def test_the_next_step_does_not_send_home_who_was_just_called() -> None:
+    state = calm(BY_RATE, 1.0, 200)
+    assert glanced(BY_RATE, state, [12.0, 12.0])[-1].members == 5
+    # The step's own sample is a mean over five seconds, of which the jump was two.
+    mixed = replace(seen(0, 1, requests=28.0, missed=0.0), time=state.last + PERIOD, spec=5)
+    assert step(BY_RATE, state, mixed).members == 5
 
 
 def test_fewer_requests_take_nobody_away() -> None:

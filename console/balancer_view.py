@@ -6,17 +6,23 @@ from dataclasses import asdict
 from typing import Any
 
 from console.balancer_state import BackendFigures, BalancerFigures, BalancerReader
+from console.errors import BadInput
+from console.front_view import FrontReader
 
 _PERIOD_SECONDS = 1.0
 _COLOURS = {"serving": "green", "starting": "yellow", "draining": "cyan", "leaving": "cyan", "down": "red"}
 
 
 def show(application: str, *, watch: bool, as_json: bool) -> None:
-    """Print the balancers of an application, once or until interrupted."""
-    reader = BalancerReader(application)
+    """Print the front door and the balancers of an application, once or until interrupted."""
+    door = FrontReader(application)
+    reader = _reader(application, door)
     if as_json:
         while True:
-            print(json.dumps([asdict(each) for each in reader.read()]), flush=True)
+            told = door.as_json()
+            found = [asdict(each) for each in reader.read()] if reader else []
+            ahead = [{"name": f"front-{application}", "frontDoor": told}] if told else []
+            print(json.dumps([*ahead, *found]), flush=True)
             if not watch:
                 return
             time.sleep(_PERIOD_SECONDS)
@@ -25,12 +31,24 @@ def show(application: str, *, watch: bool, as_json: bool) -> None:
 
     console = Console()
     if not watch:
-        console.print(Group(*_parts(reader.read())))
+        console.print(Group(*door.parts()))
+        console.print(Group(*_parts(reader.read() if reader else [])))
         return
     with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
         while True:
-            live.update(Group(*_parts(reader.read())), refresh=True)
+            balancers = _parts(reader.read() if reader else [])
+            live.update(Group(*door.parts(), *balancers), refresh=True)
             time.sleep(_PERIOD_SECONDS)
+
+
+def _reader(application: str, door: FrontReader) -> BalancerReader | None:
+    """The balancers of its first copy; None where there are none, but a front door."""
+    try:
+        return BalancerReader(application)
+    except BadInput:
+        if not door:
+            raise
+        return None
 
 
 def _parts(balancers: list[BalancerFigures]) -> list[Any]:

@@ -41,6 +41,8 @@ class ApplicationStatus:
     clusters: list[ClusterState] = field(default_factory=list)
     updating: str | None = None
     problem: str | None = None
+    front: list[str] = field(default_factory=list)
+    """The addresses of the front door over all its copies; told with the first of them."""
 
 
 @dataclass
@@ -89,6 +91,7 @@ def _application(cli: Pulumi, stack: str, clusters: dict[str, LiveCluster]) -> A
     outputs = stack_outputs(cli, stack)
     cloud = outputs.get("cloud")
     status = ApplicationStatus(stack.removeprefix("app-"), cloud, _urls(outputs))
+    status.front = _urls(stack_outputs(cli, f"front-{status.name}"))
     holder = next(locks(cli.state, "altostratus", stack), None)
     if holder is not None:
         status.updating = f"left by a dead {holder}" if holder.is_dead() else str(holder)
@@ -129,7 +132,7 @@ def _named(urls: list[str], balancers: dict[str, Any]) -> list[str]:
 
 
 def addresses(application: str) -> list[str]:
-    """The URLs of an application's stack, with the host names they answer to.
+    """The URLs of an application's stack, with the host names they answer to; its front door's come first.
 
     Raises BadInput naming the applications there are.
     """
@@ -140,7 +143,7 @@ def addresses(application: str) -> list[str]:
         raise BadInput(
             f"{application} has no public port, or is not deployed yet", f"`alto up {stack}` deploys it."
         )
-    return urls
+    return [*_urls(stack_outputs(cli, f"front-{application}")), *urls]
 
 
 def show(*, as_json: bool) -> None:
@@ -187,6 +190,8 @@ def show(*, as_json: bool) -> None:
     for application in status.applications:
         if application.updating:
             console.print(f"{application.name}: update by {application.updating}")
+        for url in application.front:
+            console.print(f"{application.name}: {url}  (front door)", soft_wrap=True)
         for url in application.urls:
             console.print(f"{application.name}: {url}", soft_wrap=True)
 

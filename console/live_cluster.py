@@ -9,6 +9,9 @@ from lightkube import Client, KubeConfig
 from lightkube.core.exceptions import ApiError
 from lightkube.resources.core_v1 import Node, Pod
 
+from autoscaler.observe.members import CLUSTER_LABEL
+from autoscaler.observe.members import member as seen_member
+
 ROLE = "node-role.kubernetes.io/"
 
 
@@ -76,26 +79,6 @@ def _host(node: Any) -> Host:
 
 def _member(pod: Any) -> Member:
     labels = pod.metadata.labels or {}
-    cluster = labels.get("altostratus.dev/cluster") or labels.get("app.kubernetes.io/name", "")
-    conditions = pod.status.conditions or []
-    ready = (
-        any(c.type == "Ready" and c.status == "True" for c in conditions)
-        and not pod.metadata.deletionTimestamp
-    )
-    return Member(
-        pod.metadata.name, cluster, pod.spec.nodeName or "", ready, "Ready" if ready else waiting_for(pod)
-    )
-
-
-def waiting_for(pod: Any) -> str:
-    """Why a Pod is not Ready: the most telling of its container states, conditions and phase."""
-    if pod.metadata.deletionTimestamp:
-        return "ending"
-    for status in (pod.status.initContainerStatuses or []) + (pod.status.containerStatuses or []):
-        waiting = status.state.waiting if status.state else None
-        if waiting and waiting.reason not in {"PodInitializing", "ContainerCreating"}:
-            return f"{status.name}: {waiting.reason}" + (f" ({waiting.message})" if waiting.message else "")
-    for condition in pod.status.conditions or []:
-        if condition.type == "PodScheduled" and condition.status == "False":
-            return f"{condition.reason}: {condition.message}"
-    return "starting" if pod.status.phase in {"Pending", "Running"} else pod.status.phase or "unknown"
+    cluster = labels.get(CLUSTER_LABEL) or labels.get("app.kubernetes.io/name", "")
+    seen = seen_member(pod.to_dict())
+    return Member(seen.name, cluster, seen.host, seen.ready, seen.state)

@@ -15,6 +15,7 @@ from autoscaler.decide.victims import Member, choose_victims
 from toolchain import paths
 from toolchain.plugins.kubernetes import kubeconfig
 from toolchain.plugins.kubernetes.client import ApiError, Client
+from toolchain.plugins.kubernetes.pods import condition
 
 COST = "controller.kubernetes.io/pod-deletion-cost"
 _ANNOTATIONS = "/metadata/annotations"
@@ -32,7 +33,7 @@ def costs(pods: list[Pod], count: int, loads: Mapping[str, float]) -> dict[str, 
     members = [
         Member(
             name,
-            ready=_is_ready(pod),
+            ready=condition(pod, "Ready").get("status") == "True",
             load=loads.get(name, 0.0),
             age=newest - born[name],
             # Which machine: losing two members of one machine costs less than thinning out two.
@@ -79,11 +80,6 @@ def _operations(pod: Pod, cost: int | None) -> list[dict[str, Any]]:
     if not about.get("annotations"):
         return [same, {"op": "add", "path": _ANNOTATIONS, "value": {COST: str(cost)}}]
     return [same, {"op": "add", "path": _COST_PATH, "value": str(cost)}]
-
-
-def _is_ready(pod: Pod) -> bool:
-    conditions = pod.get("status", {}).get("conditions", [])
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
 def _seconds(timestamp: str) -> float:

@@ -25,6 +25,7 @@ from components.pods.workload import (
     service_spec,
     stateful_set_spec,
 )
+from policies.placement.scheduling import WITHOUT, Scheduling
 
 TYPE = "altostratus:application:Cluster"
 CONFIG_CHECKSUM = "altostratus.dev/config-checksum"
@@ -48,6 +49,7 @@ class Cluster(pulumi.ComponentResource):
         images: Images,
         namespace: pulumi.Input[str],
         page: MaintenancePage | None = None,
+        told: Scheduling = WITHOUT,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(TYPE, planned.name, None, opts)
@@ -55,7 +57,7 @@ class Cluster(pulumi.ComponentResource):
         self._page = page
         self._namespace = namespace
         self._children = pulumi.ResourceOptions(parent=self)
-        made = members(planned, exports, images)
+        made = members(planned, exports, images, told)
         needed = [*self._create_settings(made), *self._create_shared_claims()]
         workload = self._create_workload(_with_checksums(made), needed)
         node_ports = {port.name: self._create_service(port, workload) for port in planned.ports}

@@ -22,6 +22,7 @@ from stacks.artifact_commits import at_commits, followed, heads
 from stacks.kubernetes_provider import kubernetes_provider
 from stacks.names import StackName
 from stacks.references import OtherStack
+from stacks.schedulings import schedulings
 from toolchain import paths
 
 REVISION_VARIABLE = "ALTO_REVISION"
@@ -66,6 +67,7 @@ def build(stack: StackName) -> None:
         secrets=settings.secrets(),
         cloud=chosen.cloud,
         maintenance=_maintenance(chosen.maintenance),
+        schedulings=schedulings(workspace, plan, chosen.cloud),
         opts=pulumi.ResourceOptions(providers=[provider]),
     )
     pulumi.export("application", plan.application.name)

@@ -76,7 +76,11 @@ class _Settings(BaseModel):
 
 
 class MadeHosts(_Settings):
-    """Hosts that a driver makes. Zones are given to the hosts in turn."""
+    """Hosts that a driver makes.
+
+    Zones are given to the hosts in turn, the region to all: their labels topology.kubernetes.io/zone and
+    region, which NetworkPartitions name. Left out, the cloud's name is the only zone.
+    """
 
     hosts: Annotated[int, Field(ge=1, le=100)] = 3
     control_planes: Literal[1, 3] = 1
@@ -84,6 +88,7 @@ class MadeHosts(_Settings):
     pod_cidr: Network = IPv4Network("10.244.0.0/16")
     service_cidr: Network = IPv4Network("10.96.0.0/16")
     zones: tuple[Annotated[str, Field(pattern=_NAME)], ...] = Field(default=(), strict=False)
+    region: Annotated[str, Field(pattern=_NAME)] | None = None
 
     @property
     def limits(self) -> tuple[int, int]:

@@ -31,6 +31,7 @@ class Host:
     roles: tuple[str, ...]
     zone: str
     pod_cidr: IPv4Network
+    region: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ def plan(cloud: str, config: MadeHosts) -> Topology:
                 roles=tuple(roles),
                 zone=config.zones[index % len(config.zones)] if config.zones else cloud,
                 pod_cidr=_pod_range(config.pod_cidr, index),
+                region=config.region or "",
             )
         )
     return Topology(

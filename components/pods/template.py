@@ -18,17 +18,16 @@ from components.pods.artifact import Source, artifact_volumes, credentials, fetc
 from components.pods.environment import variables
 from components.pods.errors import ApplicationError
 from components.pods.exports import Exports, Value
+from components.pods.placing import placing
 from components.pods.probes import probes
 from components.pods.security import container_security, pod_security
 from components.pods.volumes import Storage, placed_files
+from policies.placement.scheduling import WITHOUT, Scheduling
 
 PULL_SECRET = "altostratus-registry"  # noqa: S105
 
 LEAVING_SECONDS = 5
 """How long a member that leaves goes on serving: every host must have heard that it does."""
-
-_HOST = "kubernetes.io/hostname"
-_ZONE = "topology.kubernetes.io/zone"
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def main_container(cluster: PlannedCluster) -> str:
     return MAIN_CONTAINER if cluster.alias in beside else cluster.alias
 
 
-def members(cluster: PlannedCluster, exports: Exports, images: Images) -> Members:
+def members(cluster: PlannedCluster, exports: Exports, images: Images, told: Scheduling = WITHOUT) -> Members:
     """Everything about the members of one cluster. Raises ApplicationError."""
     cartridge = cluster.cartridge
     config_name, secret_name = config_object(cluster), secret_object(cluster)
@@ -166,7 +165,7 @@ def members(cluster: PlannedCluster, exports: Exports, images: Images) -> Member
             ],
             "terminationGracePeriodSeconds": LEAVING_SECONDS + math.ceil(cartridge.draining.grace.seconds),
             "securityContext": pod_security(cartridge),
-            "topologySpreadConstraints": [_spread(cluster, _HOST), _spread(cluster, _ZONE)],
+            **placing(cluster, exports.plan, told),
             **({"shareProcessNamespace": True} if cartridge.sharing.processes else {}),
             **_host_aliases(cartridge.sharing.host_names),
             **({"initContainers": first} if first else {}),
@@ -240,19 +239,6 @@ def _leaving(cluster: PlannedCluster) -> dict[str, Any]:
         wait = ["/bin/sh", "-c", f'sleep {LEAVING_SECONDS}; exec "$@"', "sh"]
         return {"exec": {"command": [*wait, *command]}}
     return {"sleep": {"seconds": LEAVING_SECONDS}}
-
-
-def _spread(cluster: PlannedCluster, key: str) -> dict[str, Any]:
-    constraint: dict[str, Any] = {
-        "maxSkew": 1,
-        "topologyKey": key,
-        "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": {"matchLabels": dict(cluster.selector)},
-    }
-    if not cluster.cartridge.stateful:
-        # Members of the version that is leaving must not push the new ones together.
-        constraint["matchLabelKeys"] = ["pod-template-hash"]
-    return constraint
 
 
 def _host_aliases(names: Mapping[str, str]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,9 +95,12 @@ def copies_of(cli: Pulumi, application: str) -> Iterator[Copy]:
 
 
 def chosen_settings(
-    kept: Mapping[str, Any], home: Copy, port: int | None, listen: str | None, taken: set[int]
+    kept: Mapping[str, Any], home: Copy, port: int | None, listen: str | None, taken: Mapping[int, str]
 ) -> dict[str, Any]:
-    """The door's settings: what a person wrote stays, what is missing is filled in."""
+    """The door's settings: what a person wrote stays, what is missing is filled in.
+
+    `taken`: whose ports are whose, of the other doors. Raises BadInput for a port that somebody has.
+    """
     found = {**kept, "copies": home.scheme}
     found.setdefault("scheme", home.scheme)
     if home.hosts:
@@ -110,22 +113,18 @@ def chosen_settings(
         for key in ("port", "statePort"):
             if found.get(key) is None:
                 found[key] = free_port(taken)
-            taken = taken | {found[key]}
+            elif found[key] in taken or (found[key] != kept.get(key) and not _is_free(found[key])):
+                # Two doors of one user could both have it, and would share their clients.
+                whose = taken.get(found[key], "somebody on this machine")
+                raise BadInput(f"{key} {found[key]} is taken by {whose}", "Name another with --port.")
+            taken = {**taken, found[key]: "this door itself"}
     return found
 
 
-def free_port(taken: set[int]) -> int:
+def free_port(taken: Collection[int]) -> int:
     """The first port of PORTS that no door has and nobody on this machine listens on. Raises ConsoleError."""
     for port in PORTS:
-        if port in taken:
-            continue
-        with socket.socket() as probe:
-            # As the door's own: a port whose last connections are just ending is free.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
+        if port not in taken and _is_free(port):
             return port
     raise ConsoleError(
         f"no port from {PORTS.start} to {PORTS.stop - 1} is free on this machine", "Name one with --port."
@@ -201,13 +200,25 @@ def _check(cli: Pulumi, application: str, copies: list[Copy]) -> None:
         )
 
 
-def _taken_ports(cli: Pulumi, own: str) -> set[int]:
-    """The ports of all doors of this checkout but this one's."""
-    found: set[int] = set()
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # As the door's own: a port whose last connections are just ending is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _taken_ports(cli: Pulumi, own: str) -> dict[int, str]:
+    """The ports of all doors of this checkout but this one's, with the door's stack."""
+    found: dict[int, str] = {}
     for stack in cli.stacks():
         if stack.startswith("front-") and stack != own:
             settings = read(cli.config_path(stack)).get(FRONT) or {}
-            found |= {port for key in ("port", "statePort") if isinstance(port := settings.get(key), int)}
+            ports = [settings.get(key) for key in ("port", "statePort")]
+            found |= {port: stack for port in ports if isinstance(port, int)}
     return found
 
 

@@ -68,6 +68,9 @@ def run(cloud: str, application: str) -> None:
                 registry_trust.remove(each)
             shutil.rmtree(demo_repository.path(each), ignore_errors=True)
             shutil.rmtree(paths.kubeconfig(each).parent, ignore_errors=True)
+        if f"front-{application}" in present:
+            orphans.sweep_labelled(f"altostratus.front={application}", set())
+        shutil.rmtree(paths.home() / "front" / application, ignore_errors=True)
         (paths.home() / "moves" / f"{application}.json").unlink(missing_ok=True)
         # The engine is shared by all checkouts: another one's clouds may run on it.
         if (

@@ -160,10 +160,9 @@ def _peak(now: Situation, without: frozenset[str] = frozenset(), at_cloud: str =
         mark = share * carry
         if max(need, later) <= mark:
             continue
-        words = (
-            f"{path} needs {need:.1f} members now and {later:.1f} in {now.lead.get(cloud, 0.0):.0f} s, "
-            f"over {share:.0%} of the {carry} that {names} can have"
-        )
+        soon = f" and {later:.1f} in {now.lead.get(cloud, 0.0):.0f} s" if later > need else ""
+        words = f"{path} needs {need:.1f} members now{soon}, over {share:.0%} of the {carry} "
+            f"that {names} can have"
         if need > mark:
             return _Peak(True, True, words)
         found = _Peak(False, True, words)

@@ -9,6 +9,7 @@ could then not go before the others had grown again.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,13 +29,24 @@ class Portion:
     most: int
 
 
-def spread(portions: Sequence[Portion], evenly: bool = False) -> dict[str, int]:
-    """Members by cloud; `portions` in the order of the policy, home first.
+def total(portions: Sequence[Portion], asked: int, need: float | None) -> int:
+    """Members over all copies, from what each asks for.
+
+    Each copy rounds up, and right after shares have changed a part of the load is counted in two of them:
+    what is over the sum of the `asked` now is bounded by the need itself, where that is known.
+    """
+    wanted = sum(each.wanted for each in portions)
+    if need is None or wanted <= asked:
+        return wanted
+    return max(asked, min(wanted, math.ceil(need - 1e-9)))
+
+
+def spread(portions: Sequence[Portion], left: int, evenly: bool = False) -> dict[str, int]:
+    """`left` members by cloud; `portions` in the order of the policy, home first.
 
     What fits nowhere is added to the first, over its `most`: that is overflow, and it is for the caller to
     say so. `evenly`: all places are used by their size, as for copies that are there from the beginning.
     """
-    left = sum(each.wanted for each in portions)
     if evenly:
         by_size = shares(left, {each.cloud: each.most for each in portions})
         given = {each.cloud: max(each.least, by_size[each.cloud]) for each in portions}

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from autoscaler.burst import deciding
 from autoscaler.burst.deciding import CopySight, MoveSight, Situation, Standing, Step
-from autoscaler.burst.deciding_shares import Entrance, Portion, spread, weights
+from autoscaler.burst.deciding_shares import Entrance, Portion, spread, total, weights
 from autoscaler.burst.records import Move
 from autoscaler.burst.watching_capacity import Capacity
 from autoscaler.burst.watching_demand import Demand
@@ -190,7 +190,9 @@ class Watching:
         for path in sorted(paths):
             having = [each for each in settled if path in _by_load(each)]
             if len(having) > 1:
-                given = spread([self._portion(each, path) for each in having], evenly)
+                portions = [self._portion(each, path) for each in having]
+                asked = sum(each.considered.view.clusters[path].members for each in having if each.considered)
+                given = spread(portions, total(portions, asked, _need_of(having, path)), evenly)
                 for each in having:
                     found[each.stack][0][path] = given[each.stack]
         return found
@@ -391,22 +393,28 @@ def _by_load(loop: ApplicationLoop) -> list[str]:
 def _need(copies: Copies, policy: ApplicationPolicy) -> dict[str, float] | None:
     """What the load asks for by path, over the copies that answer; None while it is not known.
 
-    Clusters with data count only where a copy has them as well: another copy is no help for the others.
+    Clusters with data do not count unless they are replicated: another copy is no help for them.
     """
     data = policy.burst.data if policy.burst is not None else "replicate"
     found: dict[str, float] = {}
     answering = copies.settled()
-    for each in answering:
-        assert each.considered is not None
-        for path in _by_load(each):
-            cluster = each.considered.view.clusters[path]
-            if data != "replicate" and any(copy.persistence for copy in cluster.copies):
-                continue
-            need = each.considered.decisions[path].need
-            if need is None:
-                return None
-            found[path] = found.get(path, 0.0) + need
+    for path in sorted({path for each in answering for path in _by_load(each)}):
+        having = [each for each in answering if path in _by_load(each)]
+        views = [each.considered.view for each in having if each.considered is not None]
+        if data != "replicate" and any(c.persistence for view in views for c in view.clusters[path].copies):
+            continue
+        need = _need_of(having, path)
+        if need is None:
+            return None
+        found[path] = need
     return found if answering else None
+
+
+def _need_of(having: Sequence[ApplicationLoop], path: str) -> float | None:
+    """What the load asks for over copies that have the cluster; None while it is not known of all."""
+    needs = [each.considered.decisions[path].need for each in having if each.considered is not None]
+    known = [need for need in needs if need is not None]
+    return sum(known) if len(known) == len(needs) else None
 
 
 def _lead(loop: ApplicationLoop) -> float:

@@ -65,7 +65,6 @@ class _Running:
     cloud: str
     future: Future[Ended | None]
     give_up: threading.Event
-    begun: float
 
 
 @dataclass
@@ -186,7 +185,7 @@ class Mover:
 
         moves = self.make(say, give_up)
         future = self._pool.submit(call, moves)
-        self._running[application] = _Running(what, cloud, future, give_up, self.now())
+        self._running[application] = _Running(what, cloud, future, give_up)
 
     def _outcome(self, application: str, ran: _Running) -> list[News]:
         error = ran.future.exception()
@@ -196,7 +195,7 @@ class Mover:
             self._unfit.pop((application, ran.cloud), None)
             ended = ran.future.result()
             notes = "; ".join(ended.notes) if ended is not None else ""
-            took = self.now() - ran.begun
+            took = ended.seconds if ended is not None else 0.0
             owed = "; the rest is owed until its cloud answers" if ended and ended.result == "owed" else ""
             text = f"The {ran.what} in {ran.cloud} took {took:.1f} s{owed}{f' ({notes})' if notes else ''}."
             return [News("done", ran.cloud, text, ran.what, took)]

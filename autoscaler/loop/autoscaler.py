@@ -211,6 +211,9 @@ class Autoscaler:
             begun = time.monotonic()
         if self._places is not None:
             self._places.act(self.applications, now)
+            for application in waiting:
+                if application.said:
+                    self.tell(application)
         return worked + time.monotonic() - begun
 
     async def close(self) -> None:

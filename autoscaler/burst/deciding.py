@@ -161,8 +161,10 @@ def _peak(now: Situation, without: frozenset[str] = frozenset(), at_cloud: str =
         if max(need, later) <= mark:
             continue
         soon = f" and {later:.1f} in {now.lead.get(cloud, 0.0):.0f} s" if later > need else ""
-        words = f"{path} needs {need:.1f} members now{soon}, over {share:.0%} of the {carry} "
+        words = (
+            f"{path} needs {need:.1f} members now{soon}, over {share:.0%} of the {carry} "
             f"that {names} can have"
+        )
         if need > mark:
             return _Peak(True, True, words)
         found = _Peak(False, True, words)

@@ -12,6 +12,7 @@ from autoscaler.burst.copy_config import paused
 from autoscaler.burst.refusals import CloudAway, MoveFailed
 from autoscaler.burst.work import Work
 from autoscaler.burst.world import Front
+from autoscaler.observe.members import APPLICATION_LABEL
 from toolchain import paths
 
 _TRIES = 3
@@ -154,9 +155,7 @@ def nothing_left(work: Work) -> None:
     cloud, space = work.move.cloud, f"app-{work.move.application}"
     if worlds.made(work.cli, f"hosts-{cloud}") and work.world.clouds.answers(cloud):
         try:
-            gone = work.await_that(
-                lambda: work.world.clouds.namespace(cloud, space) is None, work.world.times.namespace
-            )
+            gone = work.await_that(lambda: not _ours(work, cloud, space), work.world.times.namespace)
         except ConnectionError as error:
             raise CloudAway(f"the cloud {cloud} does not answer: {error}") from error
         if not gone:
@@ -166,6 +165,14 @@ def nothing_left(work: Work) -> None:
     work.records.settle(work.move.application, cloud)
     if work.records.cold(cloud) is not None and not used(work, cloud):
         work.records.leave_cloud(cloud, work.world.now())
+
+
+def _ours(work: Work, cloud: str, space: str) -> bool:
+    """Whether a namespace holds what a copy made; data that is kept, and other people's, is none of it."""
+    labels = work.world.clouds.namespace(cloud, space)
+    if labels is None or labels.get(APPLICATION_LABEL) != work.move.application:
+        return False
+    return not work.world.clouds.has_data(cloud, space)
 
 
 def used(work: Work, cloud: str) -> bool:

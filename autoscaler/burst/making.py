@@ -6,11 +6,11 @@ from autoscaler.burst import world as worlds
 from autoscaler.burst.copy_config import copy_values, encryption, left_out, secret, with_encryption
 from autoscaler.burst.refusals import CloudAway, MoveFailed
 from autoscaler.burst.work import Work, copy_of, ready_members
+from autoscaler.observe.members import APPLICATION_LABEL
 from blueprints.kinds.application import Application
 from blueprints.kinds.application_policy import ApplicationPolicy
 
 KEEP_SECONDS = 3600.0
-APPLICATION_LABEL = "altostratus.dev/application"
 _NAMESPACE = "kubernetes:core/v1:Namespace"
 
 

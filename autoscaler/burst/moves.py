@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from autoscaler.act.lease import FileLease, FileLeases
+from autoscaler.act.refusals import NotOurs
 from autoscaler.act.update_errors import StackConflict
 from autoscaler.burst import adopting, asking, cold, leaving, making, shifting
 from autoscaler.burst import world as worlds
@@ -101,7 +102,7 @@ class Moves:
         """Make a copy in a cloud and give it its share of the traffic; `scale` is what it begins with.
 
         Calls off an end of this copy that was interrupted, however far it was.
-        Raises MoveRefused (nothing was changed), MoveUnderWay and NotOurs (another move), MoveFailed (the
+        Raises MoveRefused (nothing was changed), MoveUnderWay (another move), MoveFailed (the
         copy is gone again, or the message says what is left), MoveInterrupted.
         """
         with self._held(application) as descriptors:
@@ -189,7 +190,7 @@ class Moves:
 
     @contextmanager
     def _held(self, application: str) -> Iterator[tuple[int, ...]]:
-        """The lease of an application's moves. Raises MoveUnderWay, NotOurs."""
+        """The lease of an application's moves. Raises MoveUnderWay."""
         with self._lock:
             if application in self._busy:
                 raise MoveUnderWay(f"{application}: another move goes on in this process")
@@ -211,6 +212,8 @@ class Moves:
         while True:
             try:
                 return self._leases.hold(application)
+            except NotOurs as held:
+                raise MoveUnderWay(f"{application}: another process is at a move of it ({held})") from held
             except StackConflict as conflict:  # its holder was killed, and what it had started still runs
                 if self.world.now() >= until or self.give_up.is_set():
                     raise

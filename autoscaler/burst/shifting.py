@@ -9,8 +9,10 @@ from autoscaler.burst.work import Work, ready_members
 from autoscaler.burst.world import Front, Seen
 
 PERCENTS = (10, 25, 50, 75, 100)
-MORE_ERRORS = 0.01
-"""The new place may err in this part of its requests more than the old one."""
+MORE, PART = 1.5, 0.01
+"""The new place may err so many times as often as the old one, and in this part of its requests besides."""
+ENOUGH = 50
+"""With fewer requests in the window the old place is judged by all that the door remembers of it."""
 
 
 class Erring(MoveFailed):
@@ -40,10 +42,17 @@ def between(before: Seen, after: Seen) -> dict[str, Counted]:
     return found
 
 
+def _judged(before: Seen, now: Seen, old: str) -> dict[str, Counted]:
+    counted = between(before, now)
+    if old in counted and counted[old].requests < ENOUGH:
+        counted[old] = Counted(now.clouds[old].requests, now.clouds[old].errors)
+    return counted
+
+
 def verdict(counted: Mapping[str, Counted], old: str, new: str) -> str:
     """Why the traffic has to go back; empty where it may stay. Pure."""
     there, here = counted.get(new, Counted()), counted.get(old, Counted())
-    if there.errors and there.rate > here.rate + MORE_ERRORS:
+    if there.errors and there.rate > MORE * here.rate + PART:
         return (
             f"{there.errors} of {max(there.requests, there.errors)} requests failed in {new}, "
             f"{here.errors} of {max(here.requests, here.errors)} in {old}"
@@ -95,7 +104,7 @@ def _watch(work: Work, door: Front) -> None:
         if not state.clouds[work.move.cloud].serving:
             wrong = f"the front door does not reach {work.move.cloud} any more"
         else:
-            wrong = verdict(between(before, state), work.move.home, work.move.cloud)
+            wrong = verdict(_judged(before, state, work.move.home), work.move.home, work.move.cloud)
         return bool(wrong)
 
     if work.await_that(errs, work.world.times.watch):

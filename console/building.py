@@ -13,7 +13,7 @@ from blueprints.workspace import Workspace
 from console.applications import unknown
 from console.errors import BadInput
 from console.status_report import stack_outputs
-from console.updates import recovered, tell
+from console.updates import clear, tell
 
 PLATFORM = "altostratus:platform"
 
@@ -110,6 +110,5 @@ def _forget(folder: Path, used: Collection[Path]) -> None:
 
 
 def _up(cli: Pulumi, stack: str) -> None:
-    for each in recovered(cli, stack):
-        print(f"{stack}: {each}")
+    clear(cli, stack)
     tell(stack, cli.up(stack, "--refresh=false", listen=print))

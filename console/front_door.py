@@ -53,8 +53,7 @@ def front(application: str, port: int | None, listen: str | None) -> None:
         engine.ensure()
     cli.init(stack)
     cli.configure(stack, {APPLICATION: application, FRONT: settings})
-    for each in updates.recovered(cli, stack):
-        print(f"{stack}: {each}")
+    updates.clear(cli, stack)
     updates.tell(stack, cli.up(stack, listen=print))
     door = FrontDoor.of(cli, application)
     if door is None:
@@ -71,8 +70,7 @@ def end(application: str) -> None:
     cli, stack = pulumi(), stack_of(application)
     if not cli.exists(stack):
         raise BadInput(f"{application} has no front door", f"alto front {application} makes one.")
-    for each in updates.recovered(cli, stack):
-        print(f"{stack}: {each}")
+    updates.clear(cli, stack)
     updates.tell(stack, cli.destroy(stack, "--refresh=false", listen=print))
     cli.remove(stack)
 

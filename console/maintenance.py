@@ -8,7 +8,7 @@ from autoscaler.act.stack_config import read
 from blueprints.quantities import Duration
 from console.applications import known
 from console.errors import BadInput
-from console.updates import recovered, tell
+from console.updates import change
 from toolchain import paths
 
 
@@ -20,11 +20,8 @@ def switch(application: str, *, on: bool, page: Path | None, retry_after: str | 
     if preview:
         print(f"{stack}: {MAINTENANCE}: {_told(before)} -> {_told(value)}")
         return
-    for each in recovered(cli, stack):
-        print(f"{stack}: {each}")
-    cli.configure(stack, {MAINTENANCE: value})
     # What people stopped by hand meanwhile must be seen, and be back, before the page goes.
-    tell(stack, cli.up(stack, "--refresh=false") if on else cli.up(stack))
+    change(cli, stack, {MAINTENANCE: value}, *(("--refresh=false",) if on else ()))
     print(_said(application, on))
 
 

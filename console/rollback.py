@@ -20,7 +20,7 @@ from blueprints.scale import ScaleState, fitted
 from blueprints.workspace import Workspace
 from console.applications import known
 from console.errors import BadInput, ConsoleError
-from console.updates import recovered, tell
+from console.updates import change
 
 LOOK_BACK = 200
 """Updates that are looked through; older ones are history."""
@@ -79,11 +79,8 @@ def rollback(application: str, to: str | None, *, preview: bool) -> None:
     if preview:
         _preview(cli, stack, folder, wanted, pin)
         return
-    for each in recovered(cli, stack):
-        print(f"{stack}: {each}")
     write_pin(folder, wanted, pin)
-    cli.configure(stack, {REVISION: wanted.id, **({SCALE: scale.to_data()} if left else {})})
-    tell(stack, cli.up(stack))
+    change(cli, stack, {REVISION: wanted.id, **({SCALE: scale.to_data()} if left else {})})
     print(
         f"{application} stands at revision {wanted.id} until its documents change.\n"
         f"  To go forward: change them and `pulumi up`, or `alto rollback {application} --forward`."
@@ -100,10 +97,7 @@ def forward(application: str, *, preview: bool) -> None:
     if preview:
         print(f"{application} leaves revision {pinned}; its documents count again")
         return
-    for each in recovered(cli, stack):
-        print(f"{stack}: {each}")
-    cli.configure(stack, {REVISION: None})
-    tell(stack, cli.up(stack))
+    change(cli, stack, {REVISION: None})
 
 
 def history(cli: Pulumi, stack: str) -> Iterator[Entry]:

@@ -13,7 +13,7 @@ from blueprints.scale import ScaleState, kind_of
 from blueprints.workspace import Workspace
 from console.applications import known
 from console.errors import BadInput
-from console.updates import recovered, tell
+from console.updates import clear, tell
 from policies.dependent_scaling import counts, released, with_dependents
 
 ROUNDS = 20
@@ -51,8 +51,7 @@ def scale(application: str, targets: list[str], *, preview: bool) -> None:
         print(line)
     if preview:
         return
-    for each in recovered(cli, stack):
-        print(f"{stack}: {each}")
+    clear(cli, stack)
 
     def again(value: Any) -> Any:
         # Somebody may have edited the scale since: what they changed and we do not name stays.

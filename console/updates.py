@@ -1,8 +1,9 @@
 """Updates that a person asks for, with the same runner as the autoscaler's."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from autoscaler.act.environment import pulumi
 from autoscaler.act.guards import arguments
@@ -36,13 +37,27 @@ def recovered(cli: Pulumi, stack: str) -> list[str]:
     return done
 
 
+def clear(cli: Pulumi, stack: str) -> None:
+    """The same, telling what was cleared."""
+    for each in recovered(cli, stack):
+        print(f"{stack}: {each}")
+
+
+def change(
+    cli: Pulumi, stack: str, settings: Mapping[str, Any], *arguments: str, listen: Say | None = None
+) -> None:
+    """Write settings and update by them, whatever a killed update left. `arguments` are of `pulumi up`."""
+    clear(cli, stack)
+    cli.configure(stack, settings)
+    tell(stack, cli.up(stack, *arguments, listen=listen))
+
+
 def update(stack: str, packs: Sequence[Path] = (), configs: Sequence[Path] = ()) -> None:
     """`alto up`. Raises NoPolicyPack."""
     from console.building import before_update  # uses this module
 
     cli, guards = _known(stack), arguments(packs, configs)
-    for each in recovered(cli, stack):
-        print(f"{stack}: {each}")
+    clear(cli, stack)
     before_update(cli, stack)
     tell(stack, cli.up(stack, *guards, listen=print))
 
@@ -55,8 +70,7 @@ def show_preview(stack: str, packs: Sequence[Path], configs: Sequence[Path] = ()
 def destroy(stack: str) -> None:
     """`alto destroy`."""
     cli = _known(stack)
-    for each in recovered(cli, stack):
-        print(f"{stack}: {each}")
+    clear(cli, stack)
     deployment = cli.deployment(stack)
     refuse_protected(stack, deployment)
     tell(stack, cli.destroy(stack, listen=print))

@@ -10,7 +10,8 @@ import pytest
 
 from tests.balancer.origins import Loop, Origin
 from tests.balancer.rig import Balancer
-from toolchain import debian, install
+from tests.debian_packages import need
+from toolchain import install
 
 PACKAGES = ("haproxy", "nginx", "libnginx-mod-http-lua", "libnginx-mod-stream", "lua-cjson")
 LUA = Path("/usr/lib/nginx/modules/ngx_http_lua_module.so")
@@ -19,11 +20,7 @@ LUA = Path("/usr/lib/nginx/modules/ngx_http_lua_module.so")
 @pytest.fixture(scope="session")
 def binary() -> Path:
     """The agent. Skips where HAProxy and nginx are not there and cannot be installed."""
-    there = shutil.which("haproxy") and shutil.which("nginx") and LUA.exists()
-    if not there:
-        if not debian.can_install():
-            pytest.skip("needs HAProxy, and nginx with Lua: install " + ", ".join(PACKAGES))
-        debian.install(PACKAGES)
+    need(shutil.which("haproxy") and shutil.which("nginx") and LUA.exists(), *PACKAGES)
     if told := os.environ.get("ALTO_TOOL_BALANCER_AGENT"):
         return Path(told)
     return install.ensure(["balancer-agent"])["balancer-agent"]

@@ -16,7 +16,7 @@ from components.load_balancer.drivers.driver import Facts
 from components.load_balancer.drivers.nginx import effective
 from components.load_balancer.workload import replicas
 from tests.components.conftest import workspace_of
-from toolchain import debian
+from tests.debian_packages import need
 
 GOLDEN = Path(__file__).parent / "golden"
 PORTS = {"http": 30080, "plain": 30081, "https": 30443, "sql": 30306}
@@ -167,10 +167,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_programs_own_validator_accepts_what_drivers_write(
     name: str, certificates: Path, tmp_path: Path
 ) -> None:
-    if shutil.which(name) is None:
-        if not debian.can_install():
-            pytest.skip(f"needs {name}")
-        debian.install([name])
+    need(shutil.which(name), name)
     for case in (DOCUMENTS, SIMPLE):
         files = files_of(case, name)
         text = next(text for file, text in files.items() if file != "balancer.json")

@@ -12,8 +12,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from tests.debian_packages import need
 from tests.waiting import until
-from toolchain import debian
 from toolchain.plugins.altostratus.machine import File, machine_for
 from toolchain.plugins.altostratus.ssh_machine import SshMachine
 from toolchain.plugins.docker.session import Session
@@ -23,10 +23,7 @@ from toolchain.plugins.protocol import Failure
 def server_program() -> str:
     """The SSH server's program. Skips where there is none and it cannot be installed."""
     path = f"{os.environ.get('PATH', '')}:/usr/sbin"
-    if shutil.which("sshd", path=path) is None:
-        if not debian.can_install():
-            pytest.skip("needs an SSH server and its user: install openssh-server")
-        debian.install(["openssh-server"])
+    need(shutil.which("sshd", path=path), "openssh-server")
     found = shutil.which("sshd", path=path)
     assert found is not None
     return found

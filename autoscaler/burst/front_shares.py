@@ -72,8 +72,7 @@ class Told:
                 found[name] = replace(found[name], addresses=tuple(addresses))
             else:
                 found[name] = ToldCloud(self._place(name, found), 0, tuple(addresses))
-        fresh = not any(each.weight for each in self.clouds.values())
-        if fresh and clouds:
+        if clouds and not any(each.weight for each in found.values()):
             first = next(iter(clouds))
             found[first] = replace(found[first], weight=100)
         gone = {each.place for each in found.values()}

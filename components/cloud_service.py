@@ -7,6 +7,7 @@ from ipaddress import IPv4Network
 import pulumi
 import pulumi_docker as docker
 
+from components.engine_image import engine_image
 from components.hosts.certificates import CERTIFICATE_HOURS, RENEW_BEFORE_HOURS
 from components.hosts.host_image import build_context
 from components.hosts.pki import Certificate
@@ -65,19 +66,8 @@ def server_certificate(
 
 def service_image(cloud: str, role: str, parent: pulumi.Resource) -> docker.Image:
     """The image made from `toolchain/images/<role>`, kept in the local engine."""
-    context = build_context(role, ())
-    return docker.Image(
-        f"{cloud}-{role}-image",
-        image_name=context.name,
-        skip_push=True,
-        build=docker.DockerBuildArgs(
-            context=str(context.folder),
-            dockerfile=str(context.folder / "Dockerfile"),
-            args={"BASE": context.base},
-            builder_version=docker.BuilderVersion.BUILDER_V1,
-        ),
-        opts=pulumi.ResourceOptions(parent=parent),
-    )
+    opts = pulumi.ResourceOptions(parent=parent)
+    return engine_image(f"{cloud}-{role}-image", build_context(role, ()), opts)
 
 
 def service_container(

@@ -12,6 +12,7 @@ import pulumi
 import pulumi_docker as docker
 
 from blueprints.balancing.front import PLACES
+from components.engine_image import engine_image
 from components.front_door.balancer_files import LISTENER, balancer_files
 from components.front_door.driver import Front, Made, Place
 from components.hosts.certificates import AUTHORITY_HOURS, CERTIFICATE_HOURS, RENEW_BEFORE_HOURS
@@ -145,18 +146,8 @@ class _Making:
         return {f"{folder}/tls.crt": issued.certificate, f"{folder}/tls.key": issued.private_key}
 
     def _image(self) -> docker.Image:
-        context = build_context("balancer-haproxy", (AGENT,))
-        return docker.Image(
-            f"{self._name}-image",
-            image_name=context.name,
-            skip_push=True,
-            build=docker.DockerBuildArgs(
-                context=str(context.folder),
-                dockerfile=str(context.folder / "Dockerfile"),
-                args={"BASE": context.base},
-                builder_version=docker.BuilderVersion.BUILDER_V1,
-            ),
-            opts=self._children,
+        return engine_image(
+            f"{self._name}-image", build_context("balancer-haproxy", (AGENT,)), self._children
         )
 
     def _container(self, files: KeptFiles) -> docker.Container:

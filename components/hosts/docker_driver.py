@@ -6,6 +6,7 @@ from pathlib import Path
 import pulumi
 import pulumi_docker as docker
 
+from components.engine_image import engine_image
 from components.hosts.config import DockerHosts
 from components.hosts.driver import Access, Endpoint, Machine
 from components.hosts.host_image import BuildContext, discovery_image, host_image
@@ -109,18 +110,8 @@ class DockerDriver:
         return Machine(container.name, container.id, container)
 
     def _image(self, name: str, context: BuildContext) -> docker.Image:
-        return docker.Image(
-            f"{self._topology.cloud}-{name}-image",
-            image_name=context.name,
-            skip_push=True,
-            build=docker.DockerBuildArgs(
-                context=str(context.folder),
-                dockerfile=str(context.folder / "Dockerfile"),
-                args={"BASE": context.base},
-                builder_version=docker.BuilderVersion.BUILDER_V1,
-            ),
-            opts=pulumi.ResourceOptions(parent=self._parent),
-        )
+        opts = pulumi.ResourceOptions(parent=self._parent)
+        return engine_image(f"{self._topology.cloud}-{name}-image", context, opts)
 
     def _rights(self) -> dict[str, object]:
         """What systemd and the kubelet need: all rights, or all but one where a machine lacks that one."""

@@ -1,6 +1,7 @@
 """`alto place`: where an application's members go, and why."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,12 @@ from blueprints.workspace import Workspace
 from console.errors import BadInput, ConsoleError
 from policies.placement.documents import problem_of
 from policies.placement.live import Live, read_live
-from policies.placement.observed import CloudView, clouds_of, with_live
+from policies.placement.observed import CloudView, Sighting, clouds_of, sightings, with_live
 from policies.placement.place import place
 from policies.placement.problem import Placement, Problem
+
+Seen = Mapping[str, Sequence[Sighting]]
+"""The members that run, by cluster id."""
 
 
 def show(
@@ -37,12 +41,15 @@ def show(
     known = read_live(live) if live else Live()
     _check_names(known, plan)
     problem = problem_of(workspace, plan, known, home)
-    placement = place(_with_clouds(problem, plan) if ask else problem)
-    print(json.dumps(as_data(placement), indent=2) if as_json else "\n".join(lines(placement)))
+    seen: Seen = {}
+    if ask:
+        problem, seen = _with_clouds(problem, plan)
+    placement = place(problem)
+    print(json.dumps(as_data(placement, seen), indent=2) if as_json else "\n".join(lines(placement, seen)))
 
 
-def as_data(placement: Placement) -> dict[str, Any]:
-    """The placement as plain data, by cluster id."""
+def as_data(placement: Placement, seen: Seen | None = None) -> dict[str, Any]:
+    """The placement as plain data, by cluster id; `seen`: the members that run, by cluster id."""
     return {
         each.cluster: {
             "wanted": each.wanted,
@@ -54,13 +61,14 @@ def as_data(placement: Placement) -> dict[str, Any]:
                 {**asdict(a), "place": a.place.key, "cloud": a.place.cloud, "reasons": list(a.reasons)}
                 for a in each.allotments
             ],
+            **({"seen": [asdict(member) for member in seen.get(each.cluster, [])]} if seen else {}),
         }
         for each in placement.clusters.values()
     }
 
 
-def lines(placement: Placement) -> list[str]:
-    """The placement for people: a line for each cluster and place, with the reasons."""
+def lines(placement: Placement, seen: Seen | None = None) -> list[str]:
+    """The placement for people: a line for each cluster, place and running member, with the reasons."""
     said = []
     for each in placement.clusters.values():
         cost = f", {each.cost:.4g} an hour" if each.cost else ""
@@ -69,7 +77,17 @@ def lines(placement: Placement) -> list[str]:
             cloud = f" (cloud {allotment.place.cloud})" if allotment.place.cloud else ""
             said.append(f"  {allotment.place.key}{cloud}: {allotment.members}")
             said += [f"    {reason}" for reason in allotment.reasons]
+            said += [
+                f"    {member.member} on {member.host}" + (f" in zone {member.zone}" if member.zone else "")
+                for member in (seen or {}).get(each.cluster, [])
+                if member.place == allotment.place.key
+            ]
         said += [f"  {reason}" for reason in each.reasons]
+        said += [
+            f"  {member.member} waits in {member.cloud}: {member.waiting}"
+            for member in (seen or {}).get(each.cluster, [])
+            if member.waiting
+        ]
     return said or ["the application has no clusters"]
 
 
@@ -98,7 +116,7 @@ def _check_names(live: Live, plan: Plan) -> None:
         )
 
 
-def _with_clouds(problem: Problem, plan: Plan) -> Problem:
+def _with_clouds(problem: Problem, plan: Plan) -> tuple[Problem, Seen]:
     from autoscaler.act.environment import pulumi
     from console import credentials
     from console.live_cluster import LiveCluster
@@ -115,4 +133,6 @@ def _with_clouds(problem: Problem, plan: Plan) -> Problem:
                 f"cloud {cloud}: {error}", "Without --now only the policies are looked at."
             ) from None
     names = {cluster.name: cluster.id for cluster in plan.clusters.values()}
-    return with_live(problem, views, plan.application.name, names)
+    name = plan.application.name
+    seen = {demand.cluster: sightings(demand, views, name, names) for demand in problem.demands}
+    return with_live(problem, views, name, names), seen

@@ -31,13 +31,28 @@ def told(filling: ClusterFilling, home: Place | None) -> ClusterPlacement:
 def _allotment(filling: ClusterFilling, leaf: Leaf) -> Allotment:
     notes = filling.notes[leaf.share.place.key]
     leaving = filling.demand.now.get(leaf.share.place.key, 0) - notes.staying
-    reasons = [*_staying(notes), *_arriving(filling, leaf, notes), *_leaving(leaf, notes)]
+    reasons = [*_staying(filling, leaf, notes), *_arriving(filling, leaf, notes), *_leaving(leaf, notes)]
     arriving = leaf.members - notes.staying
     return Allotment(leaf.share.place, leaf.members, notes.staying, arriving, leaving, tuple(reasons))
 
 
-def _staying(notes: Notes) -> list[str]:
-    return [_count(notes.staying, "stays", "stay")] if notes.staying else []
+def _staying(filling: ClusterFilling, leaf: Leaf, notes: Notes) -> list[str]:
+    if not notes.staying:
+        return []
+    rule = _rule(filling, leaf)
+    return [_count(notes.staying, "stays", "stay") + (f": {rule}" if rule else "")]
+
+
+def _rule(filling: ClusterFilling, leaf: Leaf) -> str:
+    """What the policy says of a place among the others, whatever room there is; empty for the only one."""
+    if len(filling.leaves) < 2:
+        return ""
+    drawn, way = _drawn(filling, leaf), _way(_network_of(filling, leaf), leaf)
+    before = _before(filling, leaf)
+    if drawn or not before:
+        return ", ".join(part for part in (drawn, way) if part) or "first in order"
+    last = before[-1].share.place.key
+    return f"after {last} in order" + (f", {way}" if way else "")
 
 
 def _arriving(filling: ClusterFilling, leaf: Leaf, notes: Notes) -> list[str]:
@@ -61,14 +76,7 @@ def _leaving(leaf: Leaf, notes: Notes) -> list[str]:
 
 
 def _why_here(filling: ClusterFilling, leaf: Leaf) -> str:
-    place, rules = leaf.share.place, filling.demand.rules
-    network = next(each for each in rules.networks if each.name == place.network)
-    rank = filling.rank(place)
-    drawn = {
-        HOME: f"with the rest of {filling.demand.together}",
-        HERE: f"near {', '.join(filling.demand.near)}",
-        SAME_CLOUD: f"in the cloud of {', '.join(filling.demand.near)}",
-    }.get(rank)
+    network, drawn = _network_of(filling, leaf), _drawn(filling, leaf)
     before = _before(filling, leaf)
     way = _way(network, leaf)
     if before:
@@ -77,6 +85,19 @@ def _why_here(filling: ClusterFilling, leaf: Leaf) -> str:
             + (f"; {way}" if way else "")
         )
     return ", ".join(part for part in (drawn, way) if part) or "first in order"
+
+
+def _network_of(filling: ClusterFilling, leaf: Leaf) -> Network:
+    return next(n for n in filling.demand.rules.networks if n.name == leaf.share.place.network)
+
+
+def _drawn(filling: ClusterFilling, leaf: Leaf) -> str:
+    """What a place draws the cluster by, beside the policy's order."""
+    return {
+        HOME: f"with the rest of {filling.demand.together}",
+        HERE: f"near {', '.join(filling.demand.near)}",
+        SAME_CLOUD: f"in the cloud of {', '.join(filling.demand.near)}",
+    }.get(filling.rank(leaf.share.place), "")
 
 
 def _way(network: Network, leaf: Leaf) -> str:

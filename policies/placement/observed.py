@@ -30,6 +30,19 @@ class CloudView:
     pods: Sequence[Mapping[str, Any]]
 
 
+@dataclass(frozen=True)
+class Sighting:
+    """A member as it runs now: its place's key, and its host and that one's zone; without a host it waits,
+    for `waiting`."""
+
+    member: str
+    cloud: str
+    place: str = ""
+    host: str = ""
+    zone: str = ""
+    waiting: str = ""
+
+
 def with_live(
     problem: Problem, clouds: Mapping[str, CloudView], application: str, names: Mapping[str, str]
 ) -> Problem:
@@ -38,24 +51,41 @@ def with_live(
     `names`: cluster ids by the clusters' Kubernetes names. Clouds that are not named are not known.
     """
     hosts = {cloud: free_hosts(view) for cloud, view in clouds.items()}
-    seen = {
-        name: Host(name, 0, 0, 0, *_where(node)) for view in clouds.values() for name, node in _named(view)
-    }
     demands = []
     for demand in problem.demands:
+        seen = sightings(demand, clouds, application, names)
         now: dict[str, int] = {}
-        full: set[str] = set()
-        for cloud, view in clouds.items():
-            places = [share for share in demand.rules.shares if share.place.cloud == cloud]
-            for pod in _members(view, application, demand.cluster, names):
-                host = seen.get(str(pod.get("spec", {}).get("nodeName") or ""))
-                if host is not None:
-                    _settle(now, [(s.place, s.max) for s in places if belongs(host, s.place)], cloud)
-                elif _unschedulable(pod):
-                    # It may go to any host of its cloud, so none of them has room for one more.
-                    full |= {share.place.key for share in places}
+        for each in seen:
+            if each.place:
+                now[each.place] = now.get(each.place, 0) + 1
+        # One that waits may go to any host of its cloud, so none of them has room for one more.
+        closed = {each.cloud for each in seen if each.waiting}
+        full = {share.place.key for share in demand.rules.shares if share.place.cloud in closed}
         demands.append(replace(demand, now=now, full=frozenset(full)))
     return Problem(tuple(demands), {**problem.hosts, **hosts}, problem.quota_used)
+
+
+def sightings(
+    demand: Demand, clouds: Mapping[str, CloudView], application: str, names: Mapping[str, str]
+) -> list[Sighting]:
+    """The members of a cluster in each cloud: those that run on a host, and those no host is found for.
+
+    A host may be part of several places: a member counts in the first that has not its most yet.
+    """
+    found: list[Sighting] = []
+    now: dict[str, int] = {}
+    for cloud, view in clouds.items():
+        hosts = {name: Host(name, 0, 0, 0, *_where(node)) for name, node in _named(view)}
+        places = [share for share in demand.rules.shares if share.place.cloud == cloud]
+        for pod in _members(view, application, demand.cluster, names):
+            member = str(pod["metadata"].get("name", ""))
+            host = hosts.get(str(pod.get("spec", {}).get("nodeName") or ""))
+            if host is not None:
+                key = _settle(now, [(s.place, s.max) for s in places if belongs(host, s.place)], cloud)
+                found.append(Sighting(member, cloud, key, host.name, host.zone))
+            elif why := _unschedulable(pod):
+                found.append(Sighting(member, cloud, waiting=why))
+    return found
 
 
 def free_hosts(view: CloudView) -> tuple[Host, ...]:
@@ -131,17 +161,23 @@ def _members(
             yield pod
 
 
-def _settle(now: dict[str, int], places: Sequence[tuple[Place, int]], cloud: str) -> None:
-    """Count a member: in the first place it can be said to be in that has not its most yet."""
+def _settle(now: dict[str, int], places: Sequence[tuple[Place, int]], cloud: str) -> str:
+    """Count a member: in the first place it can be said to be in that has not its most yet. Its key."""
     fitting = [place.key for place, most in places if now.get(place.key, 0) < most]
     key = next(iter(fitting or [place.key for place, _ in places]), f"{cloud}/no-partition")
     now[key] = now.get(key, 0) + 1
+    return key
 
 
-def _unschedulable(pod: Mapping[str, Any]) -> bool:
-    return any(
-        c["type"] == "PodScheduled" and c["status"] == "False" and c.get("reason") == "Unschedulable"
-        for c in pod.get("status", {}).get("conditions") or []
+def _unschedulable(pod: Mapping[str, Any]) -> str:
+    """Why no host is found for a Pod; empty where one is, or nothing is known yet."""
+    return next(
+        (
+            str(c.get("message") or c["reason"])
+            for c in pod.get("status", {}).get("conditions") or []
+            if c["type"] == "PodScheduled" and c["status"] == "False" and c.get("reason") == "Unschedulable"
+        ),
+        "",
     )
 
 

@@ -86,7 +86,7 @@ def test_minimums_come_first_and_members_stay_where_they_are() -> None:
     assert only(3, by).members == {"home/a": 1, "home/b": 2}
     moved = only(4, by, now={"home/a": 4})
     assert moved.members == {"home/a": 2, "home/b": 2}
-    assert reasons(moved, "home/a") == "2 stay; 2 leave: for the minimum of another place"
+    assert reasons(moved, "home/a") == "2 stay: first in order; 2 leave: for the minimum of another place"
     kept = only(4, rules(HOME), now={"home/rack-2": 4})
     assert kept.members == {"home/rack-2": 4}
     assert kept.allotments[0].arriving == 0

@@ -53,9 +53,7 @@ def settle(work: Work) -> None:
         stack_config.replace_file(path, kept.read_text("utf-8"))
     kept.unlink(missing_ok=True)
     for stack in (work.stack, work.images):
-        config = work.cli.config_path(stack)
-        config.unlink(missing_ok=True)
-        (config.parent / f".{config.name}.lock").unlink(missing_ok=True)
+        leaving.forget_files(work, stack)
 
 
 def _rename(work: Work, old: str, new: str) -> None:

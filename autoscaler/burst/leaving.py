@@ -106,7 +106,7 @@ def remove(work: Work, stack: str, cloud: str) -> None:
             # Somebody's update came between: what it made goes as well.
     if cli.exists(stack):
         raise MoveFailed(f"{stack} is made anew again and again by somebody; stop that, then run this again")
-    _forget_files(work, stack)
+    forget_files(work, stack)
 
 
 def _gone(work: Work, stack: str, cloud: str) -> bool:
@@ -132,7 +132,8 @@ def _gone(work: Work, stack: str, cloud: str) -> bool:
     return True
 
 
-def _forget_files(work: Work, stack: str) -> None:
+def forget_files(work: Work, stack: str) -> None:
+    """Nothing on this machine goes by the stack's name any more."""
     config = work.cli.config_path(stack)
     config.unlink(missing_ok=True)
     (config.parent / f".{config.name}.lock").unlink(missing_ok=True)

@@ -66,5 +66,6 @@ def release_dead(state: Path, project: str, stack: str) -> list[StackLock]:
     for lock in locks(state, project, stack):
         if lock.is_dead():
             lock.path.unlink(missing_ok=True)
+            lock.path.with_name(f"{lock.path.name}.attrs").unlink(missing_ok=True)
             released.append(lock)
     return released

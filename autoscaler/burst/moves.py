@@ -11,9 +11,9 @@ time, whoever asked for it: a lease on a file, which the kernel frees when its h
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -73,12 +73,16 @@ def steps(move: Move) -> tuple[Step, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a move ended. `owed`: the copy is out of use, and goes when its cloud answers again."""
+    """How a move ended. `owed`: the copy is out of use, and goes when its cloud answers again.
+
+    `seconds` are of the whole, `steps` of each step by its name.
+    """
 
     move: Move
     result: Result
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    steps: Mapping[str, float] = field(default_factory=dict)
 
 
 class Moves:
@@ -261,7 +265,7 @@ class Moves:
             result = self._leave(work)
         else:
             result = self._forward(work)
-        return Ended(work.move, result, self.world.now() - begun, tuple(work.notes))
+        return Ended(work.move, result, self.world.now() - begun, tuple(work.notes), work.seconds)
 
     def _forward(self, work: Work) -> Result:
         try:
@@ -307,7 +311,9 @@ class Moves:
         for name, do in path:
             work.stop_here()
             work.record(step=name)
+            begun = self.world.now()
             do(work)
+            work.seconds[name] = self.world.now() - begun
         self.records.remove(work.move)
 
 

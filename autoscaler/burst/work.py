@@ -24,7 +24,8 @@ _UNASKED = object()
 
 @dataclass
 class Work:
-    """A move, while its lease is held. `notes` are what a person should know at its end."""
+    """A move, while its lease is held. `notes` are what a person should know at its end, `seconds` what
+    each step took."""
 
     move: Move
     world: World
@@ -34,6 +35,7 @@ class Work:
     descriptors: tuple[int, ...] = ()
     forget: bool = False
     notes: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
     _front: Any = _UNASKED
 
     @property

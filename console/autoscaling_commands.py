@@ -15,6 +15,7 @@ Maximum = Annotated[int, typer.Option("--max", help="Most members.", min=1)]
 def register(app: typer.Typer) -> None:
     """Add the commands to `alto`."""
     app.command()(autoscale)
+    app.command()(autoscaler_image)
     app.command()(explain)
     app.command()(sla)
     app.command()(decide)
@@ -35,6 +36,15 @@ def autoscale(
     from console.autoscaler import autoscale as run
 
     run(application or [], settings, dry_run=dry_run, once=once)
+
+
+def autoscaler_image(
+    cloud: Annotated[str, typer.Option(help="The cloud whose registry takes it.")] = "local",
+) -> None:
+    """Build the autoscaler of this checkout as an image, push it, and print its reference."""
+    from console.autoscaler_image import publish
+
+    print(publish(cloud))
 
 
 def explain(

@@ -138,6 +138,8 @@ def _under_way(now: Situation, move: MoveSight) -> Step:
 def _owed_from_the_beginning(now: Situation) -> Step | None:
     """A place that has a copy whatever the load is, and lacks it."""
     for group in first_copies(now.policy):
+        if now.policy.order != "all-at-once" and now.home not in {now.clouds[each] for each in group}:
+            continue  # the application has moved: its home is its first place now
         for network in group:
             cloud = now.clouds[network]
             if network not in now.occupied and cloud not in now.unfit:
@@ -216,6 +218,11 @@ def _calm(now: Situation, standing: Standing) -> tuple[Step, Standing]:
     for path in sorted(now.need):
         need, carry = max(now.need[path], ahead.get(path, 0.0)), now.carry(path, without)
         if need > share * carry:
+            networks, _ = _next(now)
+            if any(network in now.occupied for network in networks):
+                return _burst(
+                    now, f"{path} needs {need:.1f} members, the others can have {carry}"
+                ), Standing()
             text = f"The copy in {goes} stays: {path} needs {need:.1f} members, the others can have {carry}"
             return _stay(text), Standing()
     since = now.time if standing.quiet_since is None else standing.quiet_since

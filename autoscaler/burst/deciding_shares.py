@@ -49,7 +49,7 @@ def spread(portions: Sequence[Portion], left: int, evenly: bool = False) -> dict
     """
     if evenly:
         by_size = shares(left, {each.cloud: each.most for each in portions})
-        given = {each.cloud: max(each.least, by_size[each.cloud]) for each in portions}
+        given = {each.cloud: max(each.least, min(each.most, by_size[each.cloud])) for each in portions}
         left -= sum(given.values())
     else:
         given = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -49,10 +49,11 @@ class Doors:
 
     open: Open
     now: Callable[[], float] = time.monotonic
+    pool: Executor | None = None
     _known: dict[str, _Known] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._pool = ThreadPoolExecutor(4, thread_name_prefix="door")
+        self._pool = self.pool or ThreadPoolExecutor(4, thread_name_prefix="door")
 
     def serves(self, application: str, cloud: str) -> bool:
         """Whether the door saw this cloud serve when it was asked last."""

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -80,7 +80,7 @@ class Mover:
 
     make: Make
     now: Callable[[], float] = time.time
-    side_by_side: int = SIDE_BY_SIDE
+    pool: Executor | None = None
     _running: dict[str, _Running] = field(default_factory=dict)
     _said: dict[str, deque[News]] = field(default_factory=dict)
     _unfit: dict[tuple[str, str], _Pause] = field(default_factory=dict)
@@ -90,7 +90,7 @@ class Mover:
     _settle_at: float = 0.0
 
     def __post_init__(self) -> None:
-        self._pool = ThreadPoolExecutor(self.side_by_side, thread_name_prefix="move")
+        self._pool = self.pool or ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="move")
         self._closing = threading.Event()
         self._asking = self.make(lambda _: None, self._closing)
 

@@ -75,7 +75,7 @@ def _constraint(cluster: PlannedCluster, spread: Spread) -> dict[str, Any]:
     constraint: dict[str, Any] = {
         "maxSkew": spread.skew,
         "topologyKey": spread.key,
-        "whenUnsatisfiable": "ScheduleAnyway",
+        "whenUnsatisfiable": "DoNotSchedule" if spread.strict else "ScheduleAnyway",
         "labelSelector": {"matchLabels": dict(cluster.selector)},
     }
     if not cluster.cartridge.stateful:

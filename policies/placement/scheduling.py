@@ -16,6 +16,7 @@ EVENLY = 1
 LOOSELY = 100
 """The skew of a spread over hosts that yields to an order: what it adds to a score is small beside that."""
 
+_LARGEST_BOUND = 10_000
 _FIRST = 100  # Kubernetes' highest weight of a preference
 
 Labels = Mapping[str, str]
@@ -23,10 +24,14 @@ Labels = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Spread:
-    """Members are kept apart by a label of hosts, as far as there is room; `skew` 1: as evenly as can be."""
+    """Members are kept apart by a label of hosts; `skew` 1: as evenly as can be.
+
+    `strict`: rather none than a member more; else as far as there is room.
+    """
 
     key: str
     skew: int = EVENLY
+    strict: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,10 @@ def scheduling(demand: Demand, cloud: str) -> Scheduling | None:
         allowed=_allowed(places),
         # Two wishes would be added up: being near comes before the order.
         preferred=() if drawn or not ordered else _preferred(levels),
-        spread=_spread(demand.rules, key, ordered=ordered, drawn=drawn),
+        spread=(
+            *_spread(demand.rules, key, ordered=ordered, drawn=drawn),
+            *(() if drawn else _bound([share for level in levels for share in level], key)),
+        ),
         near=demand.near,
         together=demand.together,
         near_key=key or ZONE,
@@ -121,6 +129,12 @@ def _spread(rules: Rules, key: str, *, ordered: bool, drawn: bool) -> tuple[Spre
     if key:
         return (*hosts, Spread(key))
     return (*hosts, Spread(ZONE)) if rules.spread == "zones" else hosts
+
+
+def _bound(shares: Sequence[Share], key: str) -> tuple[Spread, ...]:
+    """No place has the largest max more than the emptiest one: what no right placement ever has."""
+    most = max(share.max for share in shares)
+    return (Spread(key, most, strict=True),) if key and most <= _LARGEST_BOUND else ()
 
 
 def _key(places: Sequence[Place]) -> str:

@@ -48,6 +48,8 @@ class Origin:
     paths: list[str] = field(default_factory=list)
     drops: bool = False
     """Whether it reads requests and closes without an answer."""
+    lingers: bool = False
+    """Whether it keeps WebSockets open that the other side has left, as Node does."""
     _server: asyncio.Server | None = None
     _connections: set[asyncio.StreamWriter] = field(default_factory=set)
 
@@ -129,4 +131,6 @@ class Origin:
         while data := await reader.read(4096):
             writer.write(data)
             await writer.drain()
+        while self.lingers and not writer.transport.is_closing():
+            await asyncio.sleep(0.05)
         return False

@@ -49,6 +49,7 @@ routes:
 health: {path: /health, interval: 500ms}
 rateLimits: [{per: client, requests: 40, window: 1s}]
 algorithm: least-connections
+draining: 1s
 """
 
 
@@ -67,7 +68,7 @@ def front(
     made.model["control"] = ""
     for found in made.model["backends"].values():
         del found["service"]
-        found["addresses"] = addresses([origin(found["cluster"])])
+        found["addresses"] = addresses([origin(found["cluster"], lingers=True)])
     template = files["haproxy.cfg" if driver == "haproxy" else "nginx.conf"]
     ports = {each.name: free_port() for each in planned.listeners}
     for each in planned.listeners:
@@ -93,6 +94,7 @@ def test_a_balancer_of_documents(front: tuple[Balancer, dict[str, int]], driver:
     _listeners(ports)
     _proxied(made, ports["behind"])
     _stream(made, ports["cache"])
+    _left_tunnel(made, ports["http"])
     _limits(made, ports["http"], driver)
 
 
@@ -157,6 +159,18 @@ def _stream(made: Balancer, port: int) -> None:
         lambda: [each for each in made.lines() if each["protocol"] == "tcp"], "it is in the access log"
     )
     assert (line["member"], line["client"]) == ("cache", "127.0.0.1")
+
+
+def _left_tunnel(made: Balancer, port: int) -> None:
+    """A WebSocket whose client has gone does not hold its member, though that keeps its side open."""
+    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+        connection.sendall(
+            b"GET /chat HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+        )
+        assert connection.recv(4096).startswith(b"HTTP/1.1 101")
+        until(lambda: made.cluster("web")["inFlight"]["serving"] == 1, "it is in flight")
+    until(lambda: made.cluster("web")["inFlight"]["serving"] == 0, "it is over", 20)
 
 
 def _limits(made: Balancer, port: int, driver: str) -> None:

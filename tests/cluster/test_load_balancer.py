@@ -16,6 +16,7 @@ from urllib.request import urlopen
 import pytest
 
 from tests.cluster.applications import deployed
+from tests.cluster.web_socket import WebSocket
 from tests.demo import ROOT, Demo
 from tests.steady_load import SteadyLoad
 from tests.waiting import until
@@ -40,8 +41,18 @@ class Balanced:
     def described(self, driver: str) -> dict[str, Any]:
         return next(each for each in self.balancers.values() if each["driver"] == driver)
 
-    def urls(self, driver: str, path: str = "/") -> list[str]:
-        return [url + path for url in self.described(driver)["urls"]]
+    def urls(self, driver: str, path: str = "/", scheme: str = "http") -> list[str]:
+        return [url + path for url in self.described(driver)["urls"] if url.startswith(f"{scheme}:")]
+
+    def scale(self, driver: str, alias: str, members: int) -> None:
+        name = f"{DRIVERS[driver].replace('.', '-')}--{alias}"
+        self.kubectl("scale", "deployment", name, f"--replicas={members}")
+
+    def figures(self, driver: str, backend: str) -> dict[str, Any]:
+        """What all replicas of the driver's balancer tell of one backend of its group."""
+        told = json.loads(self.demo.alto("lb", self.stack.removeprefix("app-"), "--json").stdout)
+        (backends,) = (each["backends"] for each in told if each["driver"] == driver)
+        return dict(backends[f"{DRIVERS[driver]}/{backend}"])
 
     def kubectl(self, *arguments: str) -> str:
         return self.demo.run("kubectl", "-n", self.namespace, *arguments).stdout
@@ -143,7 +154,7 @@ def _whole(balanced: Balanced, driver: str, without: str) -> bool:
 
 def test_a_killed_member_costs_no_request(balanced: Balanced) -> None:
     for driver in DRIVERS:
-        balanced.kubectl("scale", "deployment", f"{DRIVERS[driver].replace('.', '-')}--a", "--replicas=3")
+        balanced.scale(driver, "a", 3)
     with load_on_both(balanced, RATE / 2) as loads:
         for driver, load in loads.items():
             until(lambda load=load: len(load.seen.by_member) >= 3, f"three members of {driver} serve")
@@ -170,7 +181,7 @@ def test_without_members_requests_wait_and_then_are_told_why(balanced: Balanced)
             assert "<html" in body.lower(), f"{driver}: people see a page that says why"
         waiting = {d: pool.submit(_get, balanced.urls(d, "/b/deep")[0]) for d in DRIVERS}
         for driver in DRIVERS:
-            balanced.kubectl("scale", "deployment", f"{DRIVERS[driver].replace('.', '-')}--b", "--replicas=1")
+            balanced.scale(driver, "b", 1)
         for driver, answer in waiting.items():
             status, headers, _ = answer.result(40)
             assert status == 200, f"{driver}: a request that waited is served by the first member"
@@ -201,9 +212,7 @@ def test_weights_change_within_a_second_and_cost_no_request(balanced: Balanced) 
 
 
 def _known(balanced: Balanced, driver: str, member: str) -> bool:
-    told = json.loads(balanced.demo.alto("lb", balanced.stack.removeprefix("app-"), "--json").stdout)
-    (backends,) = (each["backends"] for each in told if each["driver"] == driver)
-    found = backends[f"{DRIVERS[driver]}/b"]["members"].get(member, {})
+    found = balanced.figures(driver, "b")["members"].get(member, {})
     return found.get("state") == "serving" and found.get("known") == 2
 
 
@@ -236,3 +245,65 @@ def test_requests_in_flight_are_as_many_as_the_generator_has(balanced: Balanced)
     for driver in DRIVERS:
         ratio = fmean(told[driver]) / fmean(counted[driver])
         assert 0.95 < ratio < 1.05, f"{driver}: told {told[driver]}, the generator had {counted[driver]}"
+
+
+def test_a_websocket_outlives_others_members_and_ends_with_its_own(balanced: Balanced) -> None:
+    """Cluster b has one member; both drivers side by side."""
+    held = {driver: WebSocket(balanced.urls(driver, "/b/chat")[0]) for driver in DRIVERS}
+    for driver, each in held.items():
+        assert each.member in balanced.members(driver, "b")
+        balanced.kubectl("annotate", "pod", each.member, "controller.kubernetes.io/pod-deletion-cost=100")
+        balanced.scale(driver, "b", 3)
+    until(lambda: _sizes(balanced) == {3}, "three serve by each driver")
+    for driver in DRIVERS:
+        balanced.scale(driver, "b", 1)
+    until(lambda: _sizes(balanced) == {1}, "one is left to each")
+    for driver, each in held.items():
+        assert each.echo("still there?") == "still there?"
+        assert balanced.figures(driver, "b")["serving"] == 1
+        balanced.kubectl("delete", "pod", each.member, "--wait=false")
+    for driver, each in held.items():
+        until(
+            lambda driver=driver, each=each: _state(balanced, driver, each.member) == "draining", "it drains"
+        )
+        assert each.echo("and now?") == "and now?"
+    for driver, each in held.items():
+        other = until(lambda driver=driver: _upgraded(balanced, driver), "another member takes new ones")
+        assert other.member != each.member
+        other.close()
+        until(lambda each=each: _is_over(each), "it ends with its member")
+    for driver, each in held.items():
+        until(lambda driver=driver, each=each: not _state(balanced, driver, each.member), "it is out")
+
+
+def _sizes(balanced: Balanced) -> set[int]:
+    return {len(balanced.figures(driver, "b")["members"]) for driver in DRIVERS}
+
+
+def _is_over(held: WebSocket) -> bool:
+    try:
+        return held.echo("still?") != "still?"
+    except (OSError, EOFError):
+        return True
+
+
+def _state(balanced: Balanced, driver: str, member: str) -> str | None:
+    found = balanced.figures(driver, "b")["members"].get(member, {})
+    return found.get("state")
+
+
+def _upgraded(balanced: Balanced, driver: str) -> WebSocket | None:
+    try:
+        return WebSocket(balanced.urls(driver, "/b/chat")[0])
+    except (OSError, AssertionError, EOFError):
+        return None
+
+
+def test_http2_comes_in_over_tls_and_goes_on_without(balanced: Balanced) -> None:
+    for driver in DRIVERS:
+        command = ["curl", "-sk", "--http2", "-o", "/dev/null", "-D", "-", "-w", "%{http_version}"]
+        (url, *_) = balanced.urls(driver, "/h2", "https")
+        said = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout.lower()
+        assert said.startswith("http/2 200"), f"{driver}: {said}"
+        assert said.endswith("2"), f"{driver}: the client speaks HTTP/2"
+        assert "x-protocol: 2.0" in said, f"{driver}: so does the member"

@@ -91,6 +91,9 @@ def _defaults(document: LoadBalancer) -> Iterator[str]:
         ("tunnel", timeouts.tunnel.seconds),
         ("http-request", min(LONGEST_HEADER_SECONDS, timeouts.client.seconds)),
         ("http-keep-alive", timeouts.client.seconds),
+        # A tunnel that one side has left would stay for `tunnel`, and hold its member, without these.
+        ("client-fin", min(timeouts.client.seconds, document.draining.seconds)),
+        ("server-fin", min(timeouts.server.seconds, document.draining.seconds)),
     ):
         yield f"    timeout {name} {milliseconds(seconds)}ms"
     yield "    option redispatch 1"

@@ -9,10 +9,11 @@ from pathlib import Path
 import httpx
 import yaml
 
+from autoscaler.act.app_stack import APPLICATION, BLUEPRINT, CLOUD
 from autoscaler.act.environment import pulumi
 from autoscaler.act.pulumi_cli import Pulumi
-from autoscaler.act.stack_config import replace_file
-from console import demo_repository, demonstration_end, updates
+from autoscaler.act.stack_config import read, replace_file
+from console import demo_repository, demonstration_end, machine_note, updates
 from console.demonstration_clouds import DemoCloud, bring_up, make_hosts, make_platform
 from console.errors import BadInput, ConsoleError
 from toolchain import base_image, bin_folder, engine, install, paths, plugin_install
@@ -54,6 +55,8 @@ def run(first: DemoCloud, application: str, second: DemoCloud | None = None) -> 
     to try."""
     timings = Timings()
     with Progress("alto demo") as progress:
+        if note := machine_note.of_this_machine(first.hosts + (second.hosts if second else 0)):
+            progress.say(note)
         prepare(progress)
         cli = pulumi()
         for each in (first, second):
@@ -94,14 +97,10 @@ def _application(cli: Pulumi, cloud: str, application: str, say: updates.Say) ->
     git = cli.outputs(f"platform-{cloud}")["gitRepositories"][application]
     document = _document(cloud, application, git)
     cli.init(stack)
-    cli.configure(
-        stack,
-        {
-            "altostratus:cloud": cloud,
-            "altostratus:blueprint": [str(document)],
-            "altostratus:application": application,
-        },
-    )
+    settings = {CLOUD: cloud, BLUEPRINT: [str(document)], APPLICATION: application}
+    there = read(cli.config_path(stack))
+    # What is there stays: the application may have moved to another cloud since.
+    cli.configure(stack, {key: value for key, value in settings.items() if key not in there})
     bring_up(cli, stack, say)
     urls: list[str] = cli.outputs(stack)["urls"]
     return urls

@@ -119,7 +119,7 @@ def bursts(cli: Pulumi, away: str, rounds: int) -> None:
             made = moves(cli, say=quiet).burst(ONE, away)
             watch.join(10)
             over.set()
-            start = own_start(cli, ONE, away)
+            start, wrong = own_start(cli, ONE, away), load.seen.failed
             print(
                 f"{number}: first request served {found[0]:.1f} s after the decision, "
                 f"{found[0] - start:.1f} s without the members' own start ({start:.0f} s); "
@@ -127,7 +127,7 @@ def bursts(cli: Pulumi, away: str, rounds: int) -> None:
                 flush=True,
             )
             ended = moves(cli, say=quiet).end(ONE, away)
-        failed = ", ".join(load.seen.failed) or "none"
+        failed = f"{', '.join(wrong) or 'none'} before it, {', '.join(load.seen.failed) or 'none'} in all"
         print(
             f"   un-burst {ended.seconds:.1f} s; {load.answered()} requests, "
             f"failed: {failed}\n   {told(ended)}",

@@ -8,6 +8,7 @@ from autoscaler.act.app_stack import AppStack
 from autoscaler.act.environment import pulumi
 from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.act.stack_lock import locks
+from autoscaler.burst.records import Records
 from autoscaler.observe.members_watch import ask, client
 from autoscaler.serve.state import read_state
 from autoscaler.supervise import memory
@@ -51,6 +52,8 @@ class Status:
     applications: list[ApplicationStatus]
     autoscaler: dict[str, Any] | None = None
     """What a running autoscaler wrote down last."""
+    moves: list[str] = field(default_factory=list)
+    """Copies and migrations under way, or left by a process that was killed; and ends that are owed."""
 
 
 def stack_outputs(cli: Pulumi, stack: str) -> dict[str, Any]:
@@ -84,7 +87,15 @@ def collect() -> Status:
         status.registry = registry.get("address") if isinstance(registry, dict) else None
         clouds.append(status)
     applications = [_application(cli, stack, clusters) for stack in stacks if stack.startswith("app-")]
-    return Status(clouds, applications, read_state(paths.home() / "autoscaler"))
+    return Status(clouds, applications, read_state(paths.home() / "autoscaler"), _moves())
+
+
+def _moves() -> list[str]:
+    records = Records(paths.home() / "moves")
+    return [
+        *(f"{each.words} (at: {each.step or 'its beginning'})" for each in records.all()),
+        *(f"{each.words} is owed: its cloud does not answer" for each in records.owed()),
+    ]
 
 
 def _application(cli: Pulumi, stack: str, clusters: dict[str, LiveCluster]) -> ApplicationStatus:
@@ -187,6 +198,8 @@ def show(*, as_json: bool) -> None:
         console.print(_cluster_table(status))
     for line in autoscaling_lines(status.autoscaler):
         console.print(line, soft_wrap=True, markup=False)
+    for move in status.moves:
+        console.print(move, soft_wrap=True, markup=False)
     for application in status.applications:
         if application.updating:
             console.print(f"{application.name}: update by {application.updating}")

@@ -19,7 +19,7 @@ from typing import Literal
 
 from autoscaler.act.lease import FileLease, FileLeases
 from autoscaler.act.refusals import NotOurs
-from autoscaler.act.update_errors import StackConflict
+from autoscaler.act.update_errors import StackConflict, UpdateError
 from autoscaler.burst import adopting, asking, cold, leaving, making, shifting
 from autoscaler.burst import world as worlds
 from autoscaler.burst.records import Move, Records
@@ -169,14 +169,22 @@ class Moves:
         ended = []
         for move in self.records.owed():
             gone = not worlds.made(self.world.cli, f"hosts-{move.cloud}")
-            if self.records.load(move.application) is None and (
-                gone or self.world.clouds.answers(move.cloud)
-            ):
-                ended.append(self.end(move.application, move.cloud))
+            free = self.records.load(move.application) is None
+            if free and (gone or self.world.clouds.answers(move.cloud)):
+                with self._later():
+                    ended.append(self.end(move.application, move.cloud))
         for each in cold.due(self.records.colds(), self.world.now()):
-            with self._held(f"cloud-{each.cloud}") as descriptors:
+            with self._later(), self._held(f"cloud-{each.cloud}") as descriptors:
                 cold.remove(self.world, self.records, each, self.say, self.give_up, descriptors)
         return ended
+
+    @contextmanager
+    def _later(self) -> Iterator[None]:
+        """What cannot be done now is tried again at the next call; one does not keep another waiting."""
+        try:
+            yield
+        except (StackConflict, UpdateError, MoveFailed, MoveRefused) as error:
+            self.say(f"put off: {error}")
 
     def under_way(self, application: str) -> Move | None:
         """The move that goes on, or was left by a killed process."""

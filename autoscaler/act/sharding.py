@@ -40,6 +40,9 @@ class Sharding:
         try:
             self._presence.hold(self._presence.identity)
             members = self._presence.holders()
+            # How long another's lease has been silent is known only to who has watched it: those of stacks
+            # are watched as well, or the time would begin anew when the presence has run out.
+            self._stacks.holders()
         except (Failure, NotOurs):
             self._ours = {stack for stack in self._ours if self._is_held(stack)}
             return frozenset(self._ours)

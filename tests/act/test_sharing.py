@@ -155,6 +155,28 @@ def test_shares_are_whole_and_a_dead_ones_go_to_the_living(autoscaler: Client, n
             instance.kill()
 
 
+def test_a_dead_ones_stacks_are_free_when_its_presence_has_run_out_and_no_later(
+    autoscaler: Client, namespace: str
+) -> None:
+    now = [100.0]
+
+    def leases(identity: str, kind: str) -> KubernetesLeases:
+        return KubernetesLeases(
+            autoscaler, namespace, identity, prefix=f"{kind}-", kind=kind, monotonic=lambda: now[0]
+        )
+
+    stack = next(s for s in map("app-{}".format, range(100)) if owner(s, ["living", "dead"]) == "dead")
+    dead, living = (
+        Sharding(leases(name, "presence"), leases(name, "stack"), idle=lambda stack: True)
+        for name in ("dead", "living")
+    )
+    assert stack in dead.share([stack])
+    living.share([stack])
+    assert stack not in living.share([stack])
+    now[0] += Times().duration + 0.1
+    assert living.share([stack]) == {stack}
+
+
 def test_the_owner_is_the_same_for_all_and_few_move() -> None:
     stacks = [f"app-{n}" for n in range(1000)]
     three = {stack: owner(stack, {"a", "b", "c"}) for stack in stacks}

@@ -17,8 +17,9 @@ _NAMESPACE = "kubernetes:core/v1:Namespace"
 def cloud(work: Work) -> None:
     """The host cluster and its platform are there and answer."""
     name = work.move.cloud
-    for stack in (f"hosts-{name}", f"platform-{name}"):
-        if worlds.made(work.cli, stack) and not work.cli.deployment(stack).get("pending_operations"):
+    for stack, proof in ((f"hosts-{name}", "kubeconfig"), (f"platform-{name}", "registry")):
+        # Outputs come last: what was killed or failed half-way has none.
+        if worlds.made(work.cli, stack) and proof in work.outputs(stack):
             continue
         if stack.startswith("hosts-") and not worlds.made(work.cli, stack):
             work.records.make_cloud(name, _keep(work))

@@ -145,7 +145,7 @@ class LightPulumi(Pulumi):
     def _up(self, stack: str) -> int:
         kind, _, name = stack.partition("-")
         config = read(self.config_path(stack))
-        outputs: dict[str, Any] = {}
+        outputs: dict[str, Any] = {"kubeconfig": "secret", "registry": {}}
         if kind == "hosts":
             self.sky.spaces.setdefault(name, {})
         if kind == "app":

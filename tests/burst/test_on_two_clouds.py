@@ -20,7 +20,7 @@ RATE = 200.0
 
 
 @pytest.fixture(scope="module")
-def shop(demo: Demo, away: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def shop(demo: Demo, away: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The demo's application under another name, with a secret and a front door; its address."""
     outputs = json.loads(
         demo.run("pulumi", "stack", "output", "--stack", f"app-{demo.application}", "-j").stdout
@@ -49,7 +49,7 @@ def shop(demo: Demo, away: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
         door = json.loads(demo.run("pulumi", "stack", "output", "--stack", f"front-{NAME}", "-j").stdout)
         yield str(door["urls"][0])
     finally:
-        demo.alto("burst", NAME, "--to", away, "--end", check=False)
+        demo.alto("burst", NAME, "--to", away.cloud, "--end", check=False)
         demo.alto("front", NAME, "--end", check=False)
         demo.alto("destroy", stack, "--yes")
         demo.run("pulumi", "stack", "rm", "--yes", "--stack", stack)
@@ -65,29 +65,29 @@ def stacks(demo: Demo) -> list[str]:
     return sorted(each["name"] for each in known if NAME in each["name"])
 
 
-def test_a_copy_comes_and_goes_and_no_request_fails(demo: Demo, away: str, shop: str) -> None:
+def test_a_copy_comes_and_goes_and_no_request_fails(demo: Demo, away: Demo, shop: str) -> None:
     with SteadyLoad([f"{shop}/"], RATE) as load:
-        demo.alto("burst", NAME, "--to", away)
-        state = demo.alto("status").stdout
-        demo.alto("burst", NAME, "--to", away, "--end")
+        demo.alto("burst", NAME, "--to", away.cloud)
+        status = json.loads(demo.alto("status", "--json").stdout)
+        demo.alto("burst", NAME, "--to", away.cloud, "--end")
     assert load.seen.failed == []
     assert load.answered() > 500
-    assert f"{NAME}--{away}" in state.replace("\n", "")
+    assert f"{NAME}--{away.cloud}" in [each["name"] for each in status["applications"]]
     assert stacks(demo) == [f"app-{NAME}", f"front-{NAME}"]
     home = Path(demo.environment["PULUMI_BACKEND_URL"].removeprefix("file://")).parent
-    left = [each for each in home.rglob(f"*{NAME}--{away}*") if "history" not in each.parts]
+    left = [each for each in home.rglob(f"*{NAME}--{away.cloud}*") if "history" not in each.parts]
     assert left == []
 
 
 def test_killed_again_and_again_the_migration_ends_and_no_request_fails(
-    demo: Demo, away: str, shop: str
+    demo: Demo, away: Demo, shop: str
 ) -> None:
     with SteadyLoad([f"{shop}/"], RATE) as load:
         for line in ("members ready", "50 % of the traffic", "is being removed"):
             killed_at(demo, line, away)
-        ended = demo.alto("migrate", NAME, "--to", away).stdout
+        ended = demo.alto("migrate", NAME, "--to", away.cloud).stdout
     assert "goes on with the migration" in ended
-    assert f"{NAME} is at home in {away}" in ended
+    assert f"{NAME} is at home in {away.cloud}" in ended
     assert load.seen.failed == []
     assert stacks(demo) == [f"app-{NAME}", f"front-{NAME}"]
     assert "unchanged" in demo.up(f"app-{NAME}")  # nothing is replaced
@@ -95,10 +95,10 @@ def test_killed_again_and_again_the_migration_ends_and_no_request_fails(
     assert "open" in json.loads(token)["altostratus:secrets"]["value"]
 
 
-def killed_at(demo: Demo, line: str, away: str) -> None:
+def killed_at(demo: Demo, line: str, away: Demo) -> None:
     """A migration whose process is killed when it says a line."""
     process = subprocess.Popen(
-        ["./alto", "migrate", NAME, "--to", away],
+        ["./alto", "migrate", NAME, "--to", away.cloud],
         cwd=ROOT,
         env=demo.environment,
         stdout=subprocess.PIPE,

@@ -23,6 +23,8 @@ from autoscaler.observe.source import (
 MINUTE = 60.0
 # What was counted over a longer silence counts, but nobody knows when it was: the time stays unmeasured.
 LONGEST_GAP = 60.0
+# Who is killed loses no more than this.
+PART = 10.0
 
 
 def entrances(view: View) -> list[ScaledCluster]:
@@ -59,6 +61,7 @@ class ServiceCount:
     _counted: float | None = None
     _looked: float | None = None
     _watched: float | None = None
+    _given: float = 0.0
 
     def look(self, now: float, view: View, board: Board, seen: Mapping[str, SeenCluster] | None) -> None:
         """One period. `seen` is None while the cloud does not answer. Times in seconds since the epoch."""
@@ -77,15 +80,14 @@ class ServiceCount:
                 self._add(view, at, watched=seconds, down=seconds if down else 0.0)
             self._watched = now
         self._count(view, board, levels)
-        self._close(_minute(now))
+        if not 0.0 <= now - self._given < PART:
+            self.close()
+            self._given = now
 
     def close(self) -> None:
-        """Give out the minute under way as well."""
-        self._close(float("inf"))
-
-    def _close(self, before: float) -> None:
-        for minute in sorted(at for at in self._open if at < before):
-            self.rows.append(self._open.pop(minute))
+        """Give out what there is, also of the minute under way: the journal adds the parts up."""
+        self.rows += [self._open[minute] for minute in sorted(self._open)]
+        self._open = {}
 
     def _add(self, view: View, at: float, **found: Any) -> None:
         minute = _minute(at)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,16 @@ def demo(alto_home: Path) -> Iterator[Demo]:
     finally:
         ended = _run(down, environment)
         assert ended.returncode == 0, f"./alto demo --down failed:\n{ended.stdout}{ended.stderr}"
+
+
+@pytest.fixture(scope="session")
+def away(demo: Demo) -> Demo:
+    """The demo's second cloud, of one host, made when a test first asks for it: `away.cloud` is its name, and
+    `away.kubectl` asks it. It ends with the demo."""
+    name = f"{demo.cloud}a"
+    options = ("--cloud", demo.cloud, "--application", demo.application, "--clouds", "2", "--away", name)
+    made = demo.alto("demo", *options)
+    return replace(demo.at(name), output=made.stdout)
 
 
 def _run(command: Sequence[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:

@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,12 @@ class Demo:
     def up(self, stack: str, *arguments: str) -> str:
         """A plain `pulumi up` by hand."""
         return self.run("pulumi", "up", "--stack", stack, "--yes", "--skip-preview", *arguments).stdout
+
+    def at(self, cloud: str) -> "Demo":
+        """The same demo with `kubectl` on another of its clouds."""
+        kept = {key: value for key, value in self.environment.items() if not key.startswith("ETCDCTL_")}
+        kubeconfig = Path(kept["ALTO_HOME"]) / "clouds" / cloud / "kubeconfig"
+        return replace(self, cloud=cloud, environment={**kept, "KUBECONFIG": str(kubeconfig)})
 
     @property
     def namespace(self) -> str:

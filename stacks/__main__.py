@@ -5,6 +5,7 @@ import pulumi
 from blueprints.findings import DocumentError
 from components.pods.errors import ApplicationError
 from stacks import names
+from stacks.holders import ApplicationTaken
 from stacks.messages import of_documents, of_settings
 from stacks.settings import SettingsError
 from toolchain.errors import ToolchainError
@@ -39,7 +40,7 @@ def main(name: str) -> None:
         raise pulumi.RunError(of_settings(name, error)) from error
     except DocumentError as error:
         raise pulumi.RunError(of_documents(error)) from error
-    except (names.UnknownStack, ApplicationError, ToolchainError) as error:
+    except (names.UnknownStack, ApplicationError, ApplicationTaken, ToolchainError) as error:
         raise pulumi.RunError(str(error)) from error
 
 

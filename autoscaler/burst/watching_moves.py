@@ -14,7 +14,7 @@ from typing import Protocol
 from autoscaler.act.refusals import NotOurs
 from autoscaler.act.update_errors import StackConflict
 from autoscaler.burst.moves import Ended
-from autoscaler.burst.records import Move
+from autoscaler.burst.records import Kind, Move
 from autoscaler.burst.refusals import MoveFailed, MoveInterrupted, MoveRefused
 from autoscaler.burst.work import Say
 from blueprints.scale import ScaleState
@@ -62,6 +62,7 @@ class News:
 @dataclass
 class _Running:
     what: str
+    kind: Kind
     cloud: str
     future: Future[Ended | None]
     give_up: threading.Event
@@ -96,7 +97,12 @@ class Mover:
 
     def under_way(self, application: str) -> Move | None:
         """The move that goes on, whoever does it, or was left by a killed process."""
-        return self._asking.under_way(application)
+        recorded = self._asking.under_way(application)
+        running = self._running.get(application)
+        if recorded is None and running is not None:
+            # Begun, and still on its way to its record, or from it.
+            return Move(application, running.kind, running.cloud, "", self.now())
+        return recorded
 
     def ours(self, application: str) -> bool:
         """Whether this process is at it."""
@@ -117,11 +123,11 @@ class Mover:
 
     def burst(self, application: str, cloud: str, scale: ScaleState | None) -> None:
         """Begin to make a copy."""
-        self._start(application, "burst", cloud, lambda m: m.burst(application, cloud, scale))
+        self._start(application, "burst", "burst", cloud, lambda m: m.burst(application, cloud, scale))
 
     def end(self, application: str, cloud: str) -> None:
         """Begin to end a copy."""
-        self._start(application, "end", cloud, lambda m: m.end(application, cloud))
+        self._start(application, "end", "end", cloud, lambda m: m.end(application, cloud))
 
     def turn(self, application: str, cloud: str) -> None:
         """Call off the end of a copy; it gets its share again, or is made anew where it was gone already."""
@@ -137,7 +143,8 @@ class Mover:
         move = self.under_way(application)
         if move is None or application in self._running or self.now() < self._again.get(application, 0.0):
             return False
-        self._start(application, f"resumed {move.kind}", move.cloud, lambda m: m.resume(application))
+        what = f"resumed {move.kind}"
+        self._start(application, what, move.kind, move.cloud, lambda m: m.resume(application))
         return True
 
     def settle(self) -> None:
@@ -176,7 +183,14 @@ class Mover:
                 _log.warning("the %s in %s does not end", running.what, running.cloud)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _start(self, application: str, what: str, cloud: str, call: Callable[[Moving], Ended | None]) -> None:
+    def _start(
+        self,
+        application: str,
+        what: str,
+        kind: Kind,
+        cloud: str,
+        call: Callable[[Moving], Ended | None],
+    ) -> None:
         said = self._said.setdefault(application, deque())
         give_up = threading.Event()
 
@@ -185,7 +199,7 @@ class Mover:
 
         moves = self.make(say, give_up)
         future = self._pool.submit(call, moves)
-        self._running[application] = _Running(what, cloud, future, give_up)
+        self._running[application] = _Running(what, kind, cloud, future, give_up)
 
     def _outcome(self, application: str, ran: _Running) -> list[News]:
         error = ran.future.exception()

@@ -169,8 +169,10 @@ class Bursting:
             except Exception as error:
                 print(f"  {error}", flush=True)
         self.cli.config_path(f"app-{self.name}").unlink(missing_ok=True)
-        learnt = paths.home() / "autoscaler"
-        for path in (*learnt.glob(f"journal-{self.name}*"), *learnt.glob(f"learnt/app-{self.name}*")):
+        # What is known about an application outlives it, as its backups do: here it was for this run only.
+        home = paths.home()
+        known = ("autoscaler/journal-{}*", "autoscaler/learnt/app-{}*", "supervision/app-{}.*")
+        for path in (path for each in known for path in home.glob(each.format(self.name))):
             path.unlink()
 
     def start(self) -> None:
@@ -237,7 +239,7 @@ class Bursting:
             found += [
                 f"file {path}"
                 for path in root.rglob(f"*{self.name}*")
-                if not any(part in skipped for part in path.parts) and not path.is_relative_to(self.folder)
+                if not any(part in skipped for part in path.parts) and not _empty_folder(path)
             ]
         for cloud in (self.home, self.away):
             found += [f"{each} in {cloud}" for each in self._objects(cloud)]
@@ -255,6 +257,11 @@ class Bursting:
             for each in _output(*kubectl, kinds, "-o", "name", env=self.environment).split()
             if self.name in each
         ]
+
+
+def _empty_folder(path: Path) -> bool:
+    """Where Pulumi's lock of a stack was: it leaves the folder."""
+    return path.is_dir() and not any(path.iterdir())
 
 
 def _python() -> tuple[str, ...]:

@@ -28,6 +28,8 @@ def leave_home(work: Work) -> None:
         leaving.drop(work, work.move.home)
     for stack in (work.home_stack, _home_images(work)):
         if _is_old(work, stack):
+            if stack == work.home_stack:
+                leaving.pause(work, stack)
             leaving.remove(work, stack, work.move.home)
 
 

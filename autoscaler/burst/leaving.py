@@ -20,10 +20,11 @@ _TRIES = 3
 
 def rest(work: Work) -> None:
     """The autoscaler leaves the copy as it is."""
-    _pause(work, work.stack)
+    pause(work, work.stack)
 
 
-def _pause(work: Work, stack: str) -> None:
+def pause(work: Work, stack: str) -> None:
+    """The autoscaler leaves a stack as it is: an update of its would make anew what is being removed."""
     path = work.cli.config_path(stack)
     if path.exists() and work.cli.exists(stack):
         work.cli.configure(stack, {AUTOSCALING: paused(stack_config.read(path).get(AUTOSCALING))})

@@ -8,11 +8,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import IO
 
 from toolchain import engine, paths
 
 Process = subprocess.Popen[bytes]
+LONGEST = ("--durations=20", "--durations-min=5")
 
 CHECKS = {
     "ruff": ["-m", "ruff", "check", "--quiet", "."],
@@ -78,26 +80,31 @@ def _with_clusters(arguments: Sequence[str]) -> int:
             prepare(progress)
         found = engine.find()
         settings = {"ALTO_KEEP_ENGINE": "1", "DOCKER_HOST": found.host if found else ""}
-        return _pytest(list(arguments), settings) if arguments else _two_parts(settings)
+        return _pytest(list(arguments), settings) if arguments else _parts(settings)
     finally:
         if not was_running:
             engine.stop()
 
 
-def _two_parts(extra: dict[str, str]) -> int:
+def _parts(extra: dict[str, str]) -> int:
     """The tests on the demo's cluster, shown as they go, beside all others, shown when they have ended."""
-    with tempfile.TemporaryFile("w+") as output:
-        rest = _start(["--part=rest"], extra, output)
+    with ExitStack() as stack:
+        beside = []
+        for part in ("rest", "quick"):
+            output = stack.enter_context(tempfile.TemporaryFile("w+"))
+            beside.append((_start([f"--part={part}", *LONGEST], extra, output), output))
         try:
-            demo = _ended(_start(["--part=demo"], extra))
+            codes = [_ended(_start(["--part=demo", *LONGEST], extra))]
         except KeyboardInterrupt:
-            rest.send_signal(signal.SIGINT)
+            for process, _ in beside:
+                process.send_signal(signal.SIGINT)
             raise
         finally:
-            code = _ended(rest)
-            output.seek(0)
-            shutil.copyfileobj(output, sys.stdout)
-    return demo or code
+            ended = [_ended(process) for process, _ in beside]
+            for _, output in beside:
+                output.seek(0)
+                shutil.copyfileobj(output, sys.stdout)
+    return next((code for code in (*codes, *ended) if code), 0)
 
 
 def _pytest(arguments: list[str], extra: dict[str, str]) -> int:

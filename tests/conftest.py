@@ -10,24 +10,38 @@ import pytest
 
 from tests.demo import ROOT, Demo
 
+# These take a demo of their own in `rest`, after everything else: so both parts take about as long.
+SECOND_DEMO = frozenset({"test_autoscale", "test_library", "test_startup_order"})
+PARTS = ("demo", "rest", "quick")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--part", choices=("demo", "rest"), help="only the tests on the demo's cluster, or only the others"
+        "--part",
+        choices=PARTS,
+        help="only most tests on the demo's cluster, only others that need an engine or a cluster, or only "
+        "those that need neither",
     )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the asked part. Both wait more than they compute, so `./alto test` runs them side by side."""
+    """Keep the asked part. They wait more than they compute, so `./alto test` runs them side by side."""
     part = config.getoption("--part")
     if part is None:
         return
-    wanted = [item for item in items if _on_the_demo(item) == (part == "demo")]
-    config.hook.pytest_deselected(items=[item for item in items if item not in set(wanted)])
+    wanted = sorted((item for item in items if _part(item) == part), key=_on_a_demo)
+    config.hook.pytest_deselected(items=[item for item in items if _part(item) != part])
     items[:] = wanted
 
 
-def _on_the_demo(item: pytest.Item) -> bool:
+def _part(item: pytest.Item) -> str:
+    if _on_a_demo(item):
+        return "rest" if item.path.stem in SECOND_DEMO else "demo"
+    heavy = item.get_closest_marker("engine") or item.get_closest_marker("cluster")
+    return "rest" if heavy else "quick"
+
+
+def _on_a_demo(item: pytest.Item) -> bool:
     # Those of conformance use the demo's cluster where there is one.
     return bool({"demo", "cluster_kubeconfig"} & set(getattr(item, "fixturenames", ())))
 

@@ -1,4 +1,4 @@
-"""The packages that a folder of code lists. Images are made from the code as it is: nothing is fetched."""
+"""The packages that a folder of code lists, and whether they can be fetched when its image is made."""
 
 import re
 from collections.abc import Mapping
@@ -15,6 +15,8 @@ class PackageList:
     marks: re.Pattern[str]
     """What the file holds where it lists any."""
     command: str
+    fetched_by: str | None = None
+    """The file that says exactly what to fetch; None where nothing is fetched."""
 
 
 _LISTS: Mapping[str, PackageList] = {
@@ -23,6 +25,7 @@ _LISTS: Mapping[str, PackageList] = {
         "node_modules",
         re.compile(r'"dependencies"\s*:\s*\{\s*"'),
         "npm install --omit=dev",
+        "package-lock.json",
     ),
     "php": PackageList(
         "composer.json",
@@ -35,12 +38,28 @@ _LISTS: Mapping[str, PackageList] = {
         "vendor",
         re.compile(r"^\s*[^#\s]", re.MULTILINE),
         "pip install --target vendor -r requirements.txt",
+        "requirements.txt",
     ),
 }
 
 
 def packages_missing(folder: Path, runtime: str) -> PackageList | None:
-    """The list whose packages are not beside the code; None where there is none, or they are there."""
+    """The list whose packages are neither beside the code nor fetched for it; None where there is none."""
+    listed = _packages_not_there(folder, runtime)
+    return None if listed is None or _is_fetched(listed, folder) else listed
+
+
+def packages_to_fetch(folder: Path, runtime: str) -> PackageList | None:
+    """The list whose packages go into the image of the code; None where there is none, or they are there."""
+    listed = _packages_not_there(folder, runtime)
+    return listed if listed is not None and _is_fetched(listed, folder) else None
+
+
+def _is_fetched(listed: PackageList, folder: Path) -> bool:
+    return listed.fetched_by is not None and (folder / listed.fetched_by).is_file()
+
+
+def _packages_not_there(folder: Path, runtime: str) -> PackageList | None:
     listed = _LISTS.get(runtime)
     if listed is None:
         return None

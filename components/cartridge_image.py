@@ -17,10 +17,13 @@ import pulumi
 import pulumi_docker as docker
 
 from blueprints.build_context import prepare, prepare_content
+from blueprints.code_packages import packages_to_fetch
+from blueprints.detection import runtime_of
 from blueprints.images_needed import NeededImages
 from blueprints.kinds.cartridge import Cartridge
 from blueprints.kinds.containers import Container
 from components.image_names import artifact_key, image_key
+from toolchain.code_packages import fetched
 
 TYPE = "altostratus:platform:CartridgeImage"
 CARTRIDGES = "cartridges"
@@ -167,6 +170,12 @@ def build_images(
 
 def _prepare(container: Container, folder: Path, into: Path) -> None:
     prepare(container, folder, into)
+    if container.code is None:
+        return
+    code = into / "application"
+    listed = packages_to_fetch(code, runtime_of(container.code, folder))
+    if listed is not None:
+        shutil.copytree(fetched(listed.file, code), code / listed.folder, symlinks=True)
 
 
 def _generated(repository: str, into: Path, write: Callable[[Path], object]) -> ImageSource:

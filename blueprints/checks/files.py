@@ -58,7 +58,9 @@ def _undetected(document: Loaded) -> Iterator[Finding]:
                     f"the packages that {listed.file} lists are not beside the code, and are not fetched",
                     (*place, "code", "path"),
                     severity="warning",
-                    hint=f"Put them there first ({listed.command}), or fetch them in a `build` or `setup`.",
+                    hint=f"Put them there first ({listed.command})"
+                    + (f", or a {listed.fetched_by} to fetch them by" if listed.fetched_by else "")
+                    + ", or fetch them in a `build` or `setup`.",
                 )
         except DocumentError as error:
             for found in error.findings:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from blueprints.build_context import prepare, prepare_content
+from blueprints.code_packages import packages_to_fetch
 from blueprints.detection import completed, detect_runtime
 from blueprints.findings import DocumentError
 from blueprints.images_needed import needed_images
@@ -151,7 +152,6 @@ def test_an_application_needs_the_librarys_images_and_its_own(tmp_path: Path) ->
             '{"require": {"php": "8"}}',
             "vendor",
         ),
-        ("python", "requirements.txt", "# one\nflask==3\n", "# none\n\n", "vendor"),
     ],
 )
 def test_listed_packages_that_are_not_beside_the_code_are_warned_of(
@@ -168,3 +168,26 @@ def test_listed_packages_that_are_not_beside_the_code_are_warned_of(
     assert [(f.severity, f.line, file in f.message) for f in found] == [("warning", 4, True)]
     (tmp_path / "code" / folder).mkdir()
     assert validate([tmp_path]).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("runtime", "files"),
+    [
+        ("python", {"requirements.txt": "flask==3\n"}),
+        ("node", {"package.json": '{"dependencies": {"x": "1"}}', "package-lock.json": "{}"}),
+    ],
+)
+def test_packages_that_are_listed_exactly_are_fetched(
+    tmp_path: Path, runtime: str, files: dict[str, str]
+) -> None:
+    (tmp_path / "code").mkdir()
+    for name, text in files.items():
+        (tmp_path / "code" / name).write_text(text)
+    (tmp_path / "c.yaml").write_text(
+        f"apiVersion: altostratus/v1\nkind: Cartridge\nname: c\ncode: {{path: code, runtime: {runtime}}}\n"
+    )
+    assert validate([tmp_path]).findings == ()
+    listed = packages_to_fetch(tmp_path / "code", runtime)
+    assert listed is not None
+    (tmp_path / "code" / listed.folder).mkdir()
+    assert packages_to_fetch(tmp_path / "code", runtime) is None, "what is beside the code is taken"

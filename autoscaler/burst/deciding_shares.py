@@ -21,12 +21,17 @@ WEIGHTS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """One cluster in one copy: what its own load asks for, and between what it may be."""
+    """One cluster in one copy: what its own load asks for, and between what it may be.
+
+    now: the members asked for now; ready: how many are, None where that makes no difference.
+    """
 
     cloud: str
     wanted: int
     least: int
     most: int
+    now: int = 0
+    ready: int | None = None
 
 
 def total(portions: Sequence[Portion], asked: int, need: float | None) -> int:
@@ -44,6 +49,7 @@ def total(portions: Sequence[Portion], asked: int, need: float | None) -> int:
 def spread(portions: Sequence[Portion], left: int, evenly: bool = False) -> dict[str, int]:
     """`left` members by cloud; `portions` in the order of the policy, home first.
 
+    Members move home only when they are ready there: until then the copy that has them keeps them.
     What fits nowhere is added to the first, over its `most`: that is overflow, and it is for the caller to
     say so. `evenly`: all places are used by their size, as for copies that are there from the beginning.
     """
@@ -52,10 +58,13 @@ def spread(portions: Sequence[Portion], left: int, evenly: bool = False) -> dict
         given = {each.cloud: max(each.least, min(each.most, by_size[each.cloud])) for each in portions}
         left -= sum(given.values())
     else:
-        given = {}
+        given, unserved = {}, left
         for each in portions:
-            given[each.cloud] = max(each.least, min(each.most, left))
-            left -= given[each.cloud]
+            kept = min(each.now, unserved)
+            given[each.cloud] = max(each.least, min(each.most, max(left, kept)))
+            left -= min(left, given[each.cloud])
+            ready = given[each.cloud] if each.ready is None else min(each.ready, given[each.cloud])
+            unserved = max(0, unserved - ready)
     if left > 0 and portions:
         for each in portions:
             more = min(left, max(0, each.most - given[each.cloud]))

@@ -211,7 +211,8 @@ class Watching:
             wanted = min(wanted, decision.band.target)
         if "scheduled-minimum" in decision.holds or BY_HAND in decision.holds:
             least = max(least, wanted)
-        return Portion(loop.stack, wanted, min(least, most), most)
+        ready = _ready(loop, cluster)
+        return Portion(loop.stack, wanted, min(least, most), most, cluster.members, ready)
 
     # --- copies ---
 

@@ -267,6 +267,13 @@ def test_members_fill_the_home_first_and_what_fits_nowhere_is_the_homes_overflow
     assert spread(portions, 6, evenly=True) == {"local": 3, "away": 3}
 
 
+def test_members_come_home_only_when_they_are_ready_there() -> None:
+    starting = [Portion("local", 4, 1, 4, now=2, ready=2), Portion("away", 2, 1, 3, now=2, ready=2)]
+    assert spread(starting, 4) == {"local": 4, "away": 2}
+    there = [Portion("local", 4, 1, 4, now=4, ready=4), Portion("away", 2, 1, 3, now=2, ready=2)]
+    assert spread(there, 4) == {"local": 4, "away": 1}
+
+
 def test_what_is_counted_twice_while_shares_change_orders_nobody() -> None:
     portions = [Portion("local", 3, 1, 4), Portion("away", 3, 1, 4)]
     assert total(portions, asked=3, need=3.4) == 4
@@ -276,10 +283,12 @@ def test_what_is_counted_twice_while_shares_change_orders_nobody() -> None:
 
 
 portions = st.lists(
-    st.tuples(counts, counts, counts).map(lambda t: (t[0], min(t[1], t[2]), max(t[1], t[2]))),
+    st.tuples(counts, counts, counts, counts, counts).map(
+        lambda t: (t[0], min(t[1], t[2]), max(t[1], t[2]), t[3], min(t[3], t[4]))
+    ),
     min_size=1,
     max_size=4,
-).map(lambda found: [Portion(f"cloud-{i}", w, lo, hi) for i, (w, lo, hi) in enumerate(found)])
+).map(lambda found: [Portion(f"cloud-{i}", *each) for i, each in enumerate(found)])
 
 
 @settings(max_examples=60, deadline=None)

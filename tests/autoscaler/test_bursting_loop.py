@@ -117,12 +117,12 @@ def test_a_dead_cloud_is_made_up_for_at_home_as_far_as_there_is_room(world: Worl
 def test_an_api_server_alone_that_is_away_takes_no_share_from_members_that_serve(world: World) -> None:
     world.run([PEAK] * 30)
     before = world.door.weights["away"]
-    serves = world._serves
-    world._serves = lambda cloud: True  # type: ignore[method-assign]
+    serves = world.serves
+    world.serves = lambda cloud: True  # type: ignore[method-assign]
     world.away = {"away"}
     world.run([PEAK] * 4)
     assert world.door.weights["away"] == pytest.approx(before, abs=60)
-    world._serves = serves  # type: ignore[method-assign]
+    world.serves = serves  # type: ignore[method-assign]
 
 
 def test_members_that_fit_on_no_host_are_no_room_and_go_to_the_other_cloud(world: World) -> None:

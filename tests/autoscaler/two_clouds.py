@@ -120,7 +120,7 @@ class Door:
         self._world = world
 
     def state(self) -> FrontState:
-        serving = {CLOUDS[stack]: self._world.ready(stack) > 0 for stack in self._world.loops}
+        serving = {CLOUDS[stack]: self._world.serves(CLOUDS[stack]) for stack in self._world.loops}
         return FrontState(
             {c: CloudShare(w, 0.0, serving.get(c, False), 0, 0, 0, 0) for c, w in self.weights.items()}
         )
@@ -304,7 +304,7 @@ class World:
 
     def _load(self, rate: float) -> None:
         """Requests by weight; those for a cloud without a ready member go to the others, as at the door."""
-        weights = {c: w for c, w in self.door.weights.items() if self._serves(c)}
+        weights = {c: w for c, w in self.door.weights.items() if self.serves(c)}
         whole = sum(weights.values()) or 1
         carried = 0.0
         for stack in self.loops:
@@ -316,7 +316,7 @@ class World:
                 self.board.take(Measurement(place, REQUEST_RATE, "", share, self.clock.now, PERIOD))
         self.lost += max(0.0, rate - carried) * PERIOD
 
-    def _serves(self, cloud: str) -> bool:
+    def serves(self, cloud: str) -> bool:
         stack = next(stack for stack, each in CLOUDS.items() if each == cloud)
         return cloud not in self.away and self.ready(stack) > 0
 

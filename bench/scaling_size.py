@@ -48,6 +48,7 @@ def size(kwok: Path, seconds: float) -> dict[str, Any]:
                 [
                     kwok,
                     f"--kubeconfig={plane.kubeconfig}",
+                    f"--config={ROOT / 'bench' / 'kwok_stages.yaml'}",
                     "--manage-all-nodes=true",
                     "--node-lease-duration-seconds=200",
                 ],

@@ -3,7 +3,7 @@
 `nice python -m tests.soak.burst_soak 20 [--kill SEED] [--clouds local,away] [--beside]` makes an application
 with a front door, runs the real `alto autoscale`, and puts a load on it that is over what the first cloud
 may carry and then far under it, so many times, counting every request. With `--kill` the autoscaler is
-killed in every second move, at a random moment, and started again. With `--beside` it works by leases, next
+killed in half of the moves, at a random moment, and started again. With `--beside` it works by leases, next
 to another autoscaler of this checkout. It ends by itself, removes what it made, and prints what is left.
 """
 
@@ -36,6 +36,8 @@ from toolchain import paths
 HIGH, LOW = 28.0, 4.0
 """Requests a second: a member takes ten, and the first cloud has room for two."""
 PHASE_SECONDS = 200.0
+KINDS = {"burst", "end", "turned", "resumed", "interrupted", "done", "failed", "waits"}
+"""What the journal says of moves."""
 DOCUMENTS = """
 apiVersion: altostratus/v1
 kind: Application
@@ -96,6 +98,7 @@ class Report:
     broken: list[str] = field(default_factory=list)
     served_after: list[float] = field(default_factory=list)
     gone_after: list[float] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
 
@@ -282,8 +285,8 @@ def loaded(url: str, rate: float, report: Report, cycle: str) -> Iterator[Steady
         report.broken.append(f"{cycle}: {load.seen.failed}")
 
 
-def soak(app: Bursting, cycles: int, kill: random.Random | None = None) -> Report:
-    """So many peaks; what went wrong is in the report."""
+def soak(app: Bursting, cycles: int, kill: random.Random | None = None, share: float = 0.5) -> Report:
+    """So many peaks; what went wrong is in the report. `share` of the moves see the autoscaler killed."""
     report = Report()
     url = app.url()
     app.start()
@@ -295,7 +298,7 @@ def soak(app: Bursting, cycles: int, kill: random.Random | None = None) -> Repor
             name = f"peak {number} at {rate:.0f} a second"
             begun = time.monotonic()
             with loaded(url, rate, report, name):
-                if kill is not None and kill.random() < 0.5:
+                if kill is not None and kill.random() < share:
                     _kill_in_a_move(app, kill, report)
                 if not _until(done, PHASE_SECONDS):
                     report.faults.append(f"{name}: not done after {PHASE_SECONDS:.0f} s; {app.log}")
@@ -310,6 +313,8 @@ def soak(app: Bursting, cycles: int, kill: random.Random | None = None) -> Repor
             f"{'; ' + report.broken[-1] if report.broken else ''}",
             flush=True,
         )
+    story = json.loads(app.alto("explain", app.name, "--json", "--limit", "300"))
+    report.told = [f"{row['action']}: {row['reason']}" for row in story["history"] if row["action"] in KINDS]
     return report
 
 
@@ -335,6 +340,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("cycles", type=int)
     parser.add_argument("--kill", type=int, metavar="SEED")
+    parser.add_argument("--share", type=float, default=0.5, help="of the moves that see it killed")
     parser.add_argument("--clouds", default="local,away")
     parser.add_argument("--name", default="c-soak")
     parser.add_argument("--beside", action="store_true")
@@ -344,7 +350,8 @@ def main() -> int:
         app = Bursting(pulumi(), dict(os.environ), asked.name, home, away, Path(folder), asked.beside)
         try:
             app.make()
-            report = soak(app, asked.cycles, None if asked.kill is None else random.Random(asked.kill))  # noqa: S311
+            chance = None if asked.kill is None else random.Random(asked.kill)  # noqa: S311
+            report = soak(app, asked.cycles, chance, asked.share)
             if report.faults:
                 print(app.log.read_text()[-6000:])
         finally:

@@ -45,7 +45,7 @@ def empty(work: Work, cloud: str) -> None:
     if not state.counted:
         work.world.wait(state.settles)
         return
-    if not work.await_that(lambda: _idle(door, cloud), work.world.times.drain):
+    if not work.await_that(lambda: _idle(door, cloud) or _dead(work, door, cloud), work.world.times.drain):
         each = door.state().clouds[cloud]
         work.note(
             f"{each.in_flight + each.queued} requests were still in flight in {cloud} after "
@@ -65,6 +65,12 @@ def _turn_away(work: Work, door: Front, cloud: str) -> None:
 def _idle(door: Front, cloud: str) -> bool:
     each = door.state().clouds.get(cloud)
     return each is None or each.in_flight + each.queued == 0
+
+
+def _dead(work: Work, door: Front, cloud: str) -> bool:
+    """Whether what is in flight there will never be answered."""
+    each = door.state().clouds.get(cloud)
+    return each is not None and not each.serving and not work.world.clouds.answers(cloud)
 
 
 def close_door(work: Work) -> None:

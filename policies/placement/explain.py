@@ -88,7 +88,8 @@ def _why_here(filling: ClusterFilling, leaf: Leaf) -> str:
 
 
 def _network_of(filling: ClusterFilling, leaf: Leaf) -> Network:
-    return next(n for n in filling.demand.rules.networks if n.name == leaf.share.place.network)
+    name = leaf.share.place.network
+    return next(n for group in filling.demand.rules.groups for n in group if n.name == name)
 
 
 def _drawn(filling: ClusterFilling, leaf: Leaf) -> str:
@@ -110,10 +111,12 @@ def _way(network: Network, leaf: Leaf) -> str:
 
 def _before(filling: ClusterFilling, leaf: Leaf) -> list[Leaf]:
     """The places that would have come first, and can take no more."""
-    rules, mine = filling.demand.rules, leaf.share.place.network
-    group_of = {network.name: number for number, group in enumerate(rules.groups) for network in group}
-    in_order = any(n.name == mine and n.order == "one-after-another" for n in rules.networks)
+    groups, mine = filling.demand.rules.groups, leaf.share.place.network
+    group_of = {network.name: number for number, group in enumerate(groups) for network in group}
+    in_order = _network_of(filling, leaf).order == "one-after-another"
     index = next(number for number, each in enumerate(filling.leaves) if each is leaf)
+    if index == 0 and filling.ranks.count(filling.ranks[0]) == len(filling.ranks):
+        return []
     position = (filling.ranks[index], group_of[mine])
     found = []
     for number, (each, rank) in enumerate(zip(filling.leaves, filling.ranks, strict=True)):

@@ -23,15 +23,18 @@ class Place:
     region: str = ""
     labels: tuple[tuple[str, str], ...] = ()
     cost: float | None = None
+    key: str = field(init=False, repr=False, compare=False)
+    """Its name in scales, journals and messages, such as `home/rack-1`."""
+    _hash: int = field(init=False, repr=False, compare=False)
 
-    @property
-    def key(self) -> str:
-        """Its name in scales, journals and messages, such as `home/rack-1`."""
-        return f"{self.network}/{self.partition}"
+    def __post_init__(self) -> None:
+        # Asked for so often that making them each time costs a good part of placement.
+        object.__setattr__(self, "key", f"{self.network}/{self.partition}")
+        object.__setattr__(self, "_hash", hash((self.network, self.partition)))
 
     def __hash__(self) -> int:
         # Its name tells it apart; hashing every field costs more than the rest of placement.
-        return hash((self.network, self.partition))
+        return self._hash
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What Kubernetes' scheduler is told of a cluster's places in one cloud. Pure.
 
 All members of a cluster are alike to the scheduler, so it can be told where they may run, which places it
-shall prefer, and what it shall keep them apart by; docs/decisions/0050-zones.md says what that leaves open.
+shall prefer, and what it shall keep them apart by; docs/decisions/0053-zones.md says what that leaves open.
 """
 
 from collections.abc import Mapping, Sequence

@@ -29,15 +29,24 @@ def show(application: str, *, watch: bool, as_json: bool) -> None:
     from rich.console import Console, Group
     from rich.live import Live
 
+    def now() -> Group:
+        return Group(*door.parts(), *_parts(reader.read() if reader else []))
+
     console = Console()
     if not watch:
-        console.print(Group(*door.parts()))
-        console.print(Group(*_parts(reader.read() if reader else [])))
+        console.print(now())
         return
+    if not console.is_terminal:
+        while True:  # one reading after the other
+            console.print(now())
+            console.file.flush()
+            time.sleep(_PERIOD_SECONDS)
     with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
         while True:
-            balancers = _parts(reader.read() if reader else [])
-            live.update(Group(*door.parts(), *balancers), refresh=True)
+            try:
+                live.update(now(), refresh=True)
+            except ConnectionError as error:  # for a moment, as people look on
+                live.update(f"[red]{error}", refresh=True)
             time.sleep(_PERIOD_SECONDS)
 
 
@@ -85,13 +94,19 @@ def _routes(balancer: BalancerFigures) -> Any:
     return table
 
 
-def _members(balancer: BalancerFigures) -> Any:
-    from rich.table import Table
+def _longest(balancer: BalancerFigures) -> int:
+    names = [f"  {name}" for figures in balancer.backends.values() for name in figures.members]
+    return max(map(len, [*names, *balancer.backends]), default=0)
 
-    table = Table(
-        "member", "state", "in flight", "waiting", "requests", "errors", "rate", "p50", "p99",
-        title="Members", title_justify="left",
-    )  # fmt: skip
+
+def _members(balancer: BalancerFigures) -> Any:
+    from rich.table import Column, Table
+
+    # Names are what people look for: they stay whole, and what is beside them takes two lines where it must.
+    names = Column("member", no_wrap=True, min_width=_longest(balancer))
+    table = Table(names, title="Members", title_justify="left", padding=(0, 0))
+    for head in ("state", "in flight", "waiting", "requests", "errors", "rate", "p50", "p99"):
+        table.add_column(head, overflow="fold")
     for key, figures in balancer.backends.items():
         table.add_row(f"[bold]{key}", *_total(figures))
         for name, member in sorted(figures.members.items()):

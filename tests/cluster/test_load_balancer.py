@@ -1,6 +1,7 @@
 """Load balancers on real hosts, with both drivers side by side: nothing is lost, and the figures are true."""
 
 import concurrent.futures
+import itertools
 import json
 import subprocess
 import time
@@ -135,10 +136,10 @@ def test_no_request_is_lost_while_members_come_and_go(balanced: Balanced) -> Non
             until(
                 lambda driver=driver: len(balanced.members(driver, "a")) == 1, f"{driver} has one left", 120
             )
-        # A replica of each balancer leaves as on the upgrade of a host; its successor takes over.
-        for driver in DRIVERS:
+        # A replica of each balancer leaves as on the upgrade of a host, and one without any warning.
+        for driver, how in itertools.product(DRIVERS, ((), ("--grace-period=0", "--force"))):
             gone = balanced.replicas(driver)[0]["metadata"]["name"]
-            balanced.kubectl("delete", "pod", gone, "--wait=false")
+            balanced.kubectl("delete", "pod", gone, "--wait=false", *how)
             until(lambda driver=driver, gone=gone: _whole(balanced, driver, gone), f"{driver} is whole again")
 
 

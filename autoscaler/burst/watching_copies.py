@@ -1,0 +1,104 @@
+"""The stacks of one application together: its copies, what their load asks for, what they have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from autoscaler.loop.application_loop import ApplicationLoop
+from autoscaler.loop.watched import ScaledCluster, View
+from autoscaler.observe.members import NOTHING
+from blueprints.kinds.application_policy import ApplicationPolicy
+
+
+@dataclass(frozen=True)
+class Copies:
+    """The stacks of one application that are looked at: its home, and all in the policy's order."""
+
+    application: str
+    home: ApplicationLoop
+    all: tuple[ApplicationLoop, ...]
+    policy: ApplicationPolicy | None
+
+    @property
+    def home_view(self) -> View:
+        """The home's; it is always there."""
+        assert self.home.view is not None
+        return self.home.view
+
+    def settled(self) -> list[ApplicationLoop]:
+        """Those that answer and that no move has to itself."""
+        return [
+            each
+            for each in self.all
+            if each.considered is not None and not each.moving and not each.considered.view.resting
+        ]
+
+
+def applications(loops: Mapping[str, ApplicationLoop]) -> Iterator[Copies]:
+    """Applications whose home is readable and has a policy about places."""
+    by_name: dict[str, list[ApplicationLoop]] = {}
+    for stack, loop in loops.items():
+        by_name.setdefault(stack.removeprefix("app-").partition("--")[0], []).append(loop)
+    for name, found in by_name.items():
+        home = next((each for each in found if each.stack == f"app-{name}"), None)
+        if home is None or home.view is None or home.view.placing is None:
+            continue
+        placing = home.view.placing
+        order = [home.view.cloud, *placing.clouds.values()]
+
+        def rank(loop: ApplicationLoop, home: ApplicationLoop = home, order: list[str] = order) -> int:
+            cloud = loop.view.cloud if loop.view is not None else ""
+            return -1 if loop is home else order.index(cloud) if cloud in order else len(order)
+
+        yield Copies(name, home, tuple(sorted(found, key=rank)), placing.policy)
+
+
+def by_load(loop: ApplicationLoop) -> list[str]:
+    """The clusters that load decides about; those that people have pinned stay as they are."""
+    found = loop.considered
+    if found is None:
+        return []
+    clusters = found.view.clusters
+    return [
+        path
+        for path in found.decisions
+        if (policy := clusters[path].policy) is not None and policy.pinned is None and not policy.paused
+    ]
+
+
+def need_over(copies: Copies, policy: ApplicationPolicy) -> dict[str, float] | None:
+    """What the load asks for by path, over the copies that answer; None while it is not known.
+
+    Clusters with data do not count unless they are replicated: another copy is no help for them.
+    """
+    data = policy.burst.data if policy.burst is not None else "replicate"
+    found: dict[str, float] = {}
+    answering = copies.settled()
+    for path in sorted({path for each in answering for path in by_load(each)}):
+        having = [each for each in answering if path in by_load(each)]
+        views = [each.considered.view for each in having if each.considered is not None]
+        if data != "replicate" and any(c.persistence for view in views for c in view.clusters[path].copies):
+            continue
+        need = need_of(having, path)
+        if need is None:
+            return None
+        found[path] = need
+    return found if answering else None
+
+
+def need_of(having: Sequence[ApplicationLoop], path: str) -> float | None:
+    """What the load asks for over copies that have the cluster; None while it is not known of all."""
+    needs = [each.considered.decisions[path].need for each in having if each.considered is not None]
+    known = [need for need in needs if need is not None]
+    return sum(known) if len(known) == len(needs) else None
+
+
+def lead(loop: ApplicationLoop) -> float:
+    """How far ahead its decisions look already."""
+    assert loop.considered is not None
+    return max((each.lead_seconds for each in loop.considered.decisions.values()), default=0.0)
+
+
+def ready(loop: ApplicationLoop, cluster: ScaledCluster) -> int:
+    return sum(loop.seen.get(copy.name, NOTHING).ready for copy in cluster.copies)

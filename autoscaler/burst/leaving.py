@@ -5,8 +5,10 @@ from contextlib import suppress
 
 from autoscaler.act import stack_config
 from autoscaler.act.app_stack import AUTOSCALING
+from autoscaler.act.lease import FileLeases
 from autoscaler.act.pulumi_cli import PROJECT
-from autoscaler.act.update_errors import UpdateError
+from autoscaler.act.refusals import NotOurs
+from autoscaler.act.update_errors import StackConflict, UpdateError
 from autoscaler.burst import world as worlds
 from autoscaler.burst.copy_config import paused
 from autoscaler.burst.refusals import CloudAway, MoveFailed
@@ -154,8 +156,15 @@ def forget_files(work: Work, stack: str) -> None:
     if not work.move.turned:  # a failure's log is still to be read
         for log in work.cli.logs.glob(f"{stack}.log*"):
             log.unlink(missing_ok=True)
+    home = paths.home()
     if stack.startswith("images-"):
-        shutil.rmtree(paths.home() / "builds" / stack, ignore_errors=True)
+        shutil.rmtree(home / "builds" / stack, ignore_errors=True)
+    (home / "supervision" / f"{stack}.json").unlink(missing_ok=True)
+    leases = FileLeases(home / "leases")
+    if (home / "leases" / f"{stack}.lease").exists():
+        with suppress(NotOurs, StackConflict):  # an autoscaler that runs keeps its own until its end
+            leases.hold(stack).path.unlink(missing_ok=True)
+            leases.release(stack)
 
 
 def nothing_left(work: Work) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 from autoscaler.act.app_stack import AppStack
 from autoscaler.act.environment import pulumi
-from autoscaler.act.pulumi_cli import Pulumi
+from autoscaler.act.pulumi_cli import PROJECT, Pulumi
 from autoscaler.act.stack_config import ConfigUnreadable, read
+from autoscaler.act.stack_lock import locks
 from autoscaler.observe.members_watch import client
 from console import credentials
 from console.side_by_side import side_by_side
@@ -24,6 +25,7 @@ HOSTS, PLATFORM = "hosts-", "platform-"
 HOSTS_KEY = "altostratus:hosts"
 COPY = "altostratus.dev/copy"
 GIB = 2**30
+_WITHOUT_HOSTS = ("cold", "being made")
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Cloud:
     """What is known of a cloud.
 
     `state`: `warm` (it answers and takes copies), `no platform` (hosts only), `cold` (a config without
-    hosts), or `unreachable`, for `problem`. `zones`: hosts that are Ready, by zone.
+    hosts), `being made`, or `unreachable`, for `problem`. `zones`: hosts that are Ready, by zone.
     """
 
     name: str
@@ -80,7 +82,9 @@ def collect(cli: Pulumi, patience: float = PATIENCE) -> list[Cloud]:
     for cloud in found:
         mine = copies.get(cloud.name, {})
         cloud.copies = [CopyHere(*key, stack, 0, 0) for key, stack in sorted(mine.items())]
-    made = {cloud.name: partial(_view, cli, cloud.name) for cloud in found if cloud.state != "cold"}
+    made = {
+        cloud.name: partial(_view, cli, cloud.name) for cloud in found if cloud.state not in _WITHOUT_HOSTS
+    }
     answers = side_by_side(made, patience)
     for cloud in found:
         _answered(cloud, answers.get(cloud.name), copies.get(cloud.name, {}), patience)
@@ -146,7 +150,9 @@ def _known(cli: Pulumi, name: str, stacks: Sequence[str]) -> Cloud:
     outputs = stack_outputs(cli, f"{HOSTS}{name}") if f"{HOSTS}{name}" in stacks else {}
     driver = str(outputs.get("driver") or settings.get("driver", "docker"))
     if not outputs.get("kubeconfig"):
-        return Cloud(name, driver, "cold", hosts=int(settings.get("hosts", 0)))
+        holder = next(locks(cli.state, PROJECT, f"{HOSTS}{name}"), None)
+        state = "being made" if holder is not None and not holder.is_dead() else "cold"
+        return Cloud(name, driver, state, hosts=int(settings.get("hosts", 0)))
     platform = stack_outputs(cli, f"{PLATFORM}{name}") if f"{PLATFORM}{name}" in stacks else {}
     registry = platform.get("registry")
     limited = bool(settings.get("memory")) and bool(settings.get("cpus"))

@@ -14,8 +14,14 @@ def lb(
     application: Annotated[str, typer.Argument(help="The application's name.")],
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Go on, a second between readings.")] = False,
     json: Annotated[bool, typer.Option("--json", help="For programs: one JSON object a line.")] = False,
+    authority: Annotated[
+        bool, typer.Option("--authority", help="Print the certificate that clients check https with, as PEM.")
+    ] = False,
 ) -> None:
     """Show an application's load balancers: routes, members, weights, and requests in flight."""
-    from console.balancer_view import show
+    from console.balancer_view import show, show_authority
 
+    if authority:
+        show_authority(application)
+        return
     show(application, watch=watch, as_json=json)

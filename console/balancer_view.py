@@ -50,6 +50,18 @@ def show(application: str, *, watch: bool, as_json: bool) -> None:
             time.sleep(_PERIOD_SECONDS)
 
 
+def show_authority(application: str) -> None:
+    """Print who signed the certificates made for its https listeners. Raises BadInput without any."""
+    described = BalancerReader(application).described.values()
+    found = dict.fromkeys(str(each["authority"]) for each in described if each.get("authority"))
+    if not found:
+        raise BadInput(
+            f"no load balancer of {application} has a certificate that was made for it",
+            "Those that were given are checked with their own authority.",
+        )
+    print("".join(found), end="")
+
+
 def _reader(application: str, door: FrontReader) -> BalancerReader | None:
     """The balancers of its first copy; None where there are none, but a front door."""
     try:

@@ -11,7 +11,7 @@ from autoscaler.act.environment import pulumi
 from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.act.stack_config import read
 from autoscaler.burst.front_door import FrontDoor, FrontDoorUnreachable, FrontState, stack_of
-from autoscaler.burst.front_shares import Address, addresses_of, scheme_of
+from autoscaler.burst.front_shares import Address, addresses_of, is_ip, scheme_of
 from autoscaler.burst.records import Records
 from console import credentials, updates
 from console.applications import unknown
@@ -21,6 +21,8 @@ from console.status_report import stack_outputs
 from toolchain import engine, paths
 
 FRONT = "altostratus:front"
+LABEL = "altostratus.front"
+"""The label of a door's container: the application."""
 APPLICATION = "altostratus:application"
 PORTS = range(21000, 22000)
 """Where a door's ports are chosen from: below those that the kernel gives to whoever asks for any."""
@@ -50,6 +52,7 @@ def front(application: str, port: int | None, listen: str | None) -> None:
         dict(read(cli.config_path(stack)).get(FRONT) or {}), copies[0], port, listen, _taken_ports(cli, stack)
     )
     if settings.get("driver", "docker") == "docker":
+        _check_addresses(copies)
         engine.ensure()
     cli.init(stack)
     cli.configure(stack, {APPLICATION: application, FRONT: settings})
@@ -156,7 +159,7 @@ def sweep(cli: Pulumi, application: str) -> list[str]:
         for resource in cli.deployment(stack_of(application)).get("resources", [])
         if resource["type"].startswith("docker:")
     }
-    return sweep_labelled(f"altostratus.front={application}", known)
+    return sweep_labelled(f"{LABEL}={application}", known)
 
 
 def _fill(door: FrontDoor, application: str, copies: list[Copy]) -> None:
@@ -167,7 +170,7 @@ def _fill(door: FrontDoor, application: str, copies: list[Copy]) -> None:
     reached = {each.cloud: each.addresses for each in copies if each.addresses}
     weights = {each.cloud: each.ready for each in copies if each.addresses}
     if not any(weights.values()):
-        weights[copies[0].cloud] = 1
+        weights[next(iter(reached))] = 1
     deadline = time.monotonic() + READY_SECONDS
     while True:
         try:
@@ -176,7 +179,8 @@ def _fill(door: FrontDoor, application: str, copies: list[Copy]) -> None:
             return
         except FrontDoorUnreachable as error:
             if time.monotonic() > deadline:
-                raise ConsoleError(str(error), f"docker logs alto-front-{application}") from error
+                raise ConsoleError(str(error), f"`docker ps --filter label={LABEL}={application}`") from error
+            time.sleep(0.2)
 
 
 def _check(cli: Pulumi, application: str, copies: list[Copy]) -> None:
@@ -195,6 +199,15 @@ def _check(cli: Pulumi, application: str, copies: list[Copy]) -> None:
     if len(schemes) > 1:
         raise BadInput(
             f"the copies of {application} speak {' and '.join(sorted(schemes))}", "Update them all first."
+        )
+
+
+def _check_addresses(copies: list[Copy]) -> None:
+    names = [host for each in copies for host, _ in each.addresses if not is_ip(host)]
+    if names:
+        raise BadInput(
+            f"a front door on this machine reaches copies by IP address only, not by {', '.join(names)}",
+            f"Set {FRONT} to {{driver: aws, options: {{zone: ..., name: ...}}}}.",
         )
 
 

@@ -1,6 +1,7 @@
 """What a front door is told: which clouds stand behind it, at which addresses, with which weight. Pure."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
@@ -10,9 +11,13 @@ from urllib.parse import urlsplit
 from blueprints.balancing.front import PLACES, SPLIT
 
 Address = tuple[str, int]
-"""Host and port."""
+"""Host (an IP address, or a name for doors that are DNS) and port."""
 
 MOST_WEIGHT = 1_000_000
+
+_INSIDE = (".svc", ".cluster.local")
+"""How names end that mean nothing outside their cluster."""
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -142,7 +147,7 @@ def addresses_of(outputs: Mapping[str, Any]) -> list[Address]:
     for url in outputs.get("urls") or []:
         parts = urlsplit(str(url))
         port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
-        if wanted is None or parts.hostname is None or not _is_ip(parts.hostname):
+        if wanted is None or parts.hostname is None or parts.hostname.endswith(_INSIDE):
             continue
         if parts.scheme == wanted and (not found or found[0][1] == port):
             found.append((parts.hostname, port))
@@ -167,13 +172,14 @@ def _check(clouds: Mapping[str, Sequence[Address]]) -> None:
         f"{cloud}: {host}:{port}"
         for cloud, addresses in clouds.items()
         for host, port in addresses
-        if not _is_ip(host) or not 1 <= port <= 65535
+        if not (is_ip(host) or _NAME.fullmatch(host)) or not 1 <= port <= 65535
     ]
     if wrong:
-        raise ValueError(f"not an IP address with a port: {', '.join(wrong)}")
+        raise ValueError(f"not an address with a port: {', '.join(wrong)}")
 
 
-def _is_ip(host: str) -> bool:
+def is_ip(host: str) -> bool:
+    """Whether it is an IP address and not a name."""
     try:
         ip_address(host)
     except ValueError:

@@ -18,7 +18,7 @@ from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.act.stack_config import read
 from autoscaler.act.update_errors import UpdateError
 from autoscaler.burst.front_door import CloudShare, FrontDoorUnreachable, FrontState, Steering
-from autoscaler.burst.front_shares import Address, Told, member_cloud
+from autoscaler.burst.front_shares import Address, Told, is_ip, member_cloud
 from blueprints.balancing.front import CONTROL, SPLIT, TOLD
 
 CLOUDS = "altostratus:clouds"
@@ -68,6 +68,12 @@ class FileSteering:
         return summed(self._read(), self._ask())
 
     def put(self, clouds: Mapping[str, Sequence[Address]]) -> None:
+        names = [host for each in clouds.values() for host, _ in each if not is_ip(host)]
+        if names:
+            raise FrontDoorUnreachable(
+                f"{self._name} reaches copies by IP address only, not by {', '.join(names)}; copies behind a "
+                "cloud's own load balancer need a front door that is DNS (driver aws)"
+            )
         with self._alone():
             told = self._read().with_addresses(clouds)
             self._write(told)

@@ -68,7 +68,7 @@ def test_what_is_kept_is_read_again() -> None:
             Told.read(text)
 
 
-@pytest.mark.parametrize("address", [("local.example", 80), ("10.0.0.1", 0), ("10.0.0.1", 70000)])
+@pytest.mark.parametrize("address", [("not a host", 80), ("10.0.0.1", 0), ("10.0.0.1", 70000)])
 def test_an_address_that_is_none_is_named(address: tuple[str, int]) -> None:
     with pytest.raises(ValueError, match=f"local: {address[0]}:{address[1]}"):
         Told().with_addresses({"local": [address]})
@@ -99,6 +99,7 @@ def test_who_gets_nothing_does_not_stand_by_either() -> None:
         (["http://10.0.0.1"], [("10.0.0.1", 80)]),
         (["tcp://10.0.0.1:5432"], []),
         (["http://lb.app-shop.svc.cluster.local:80"], []),
+        (["https://lb-1.elb.example.net"], [("lb-1.elb.example.net", 443)]),
         ([], []),
     ],
 )

@@ -42,6 +42,12 @@ def test_what_a_door_is_told_while_it_is_down_is_kept_for_its_start(
     assert json.loads((tmp_path / CONTROL).read_text()) == told.control()
 
 
+def test_a_door_of_this_machine_takes_no_names(down: FileSteering, tmp_path: Path) -> None:
+    with pytest.raises(FrontDoorUnreachable, match=r"by IP address only, not by lb\.example\.net"):
+        down.put({"local": HOME, "away": [("lb.example.net", 80)]})
+    assert not (tmp_path / TOLD).exists()
+
+
 def test_a_killed_writer_leaves_no_half_and_the_next_puts_it_right(
     down: FileSteering, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

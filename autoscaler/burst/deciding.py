@@ -13,8 +13,11 @@ from typing import Literal
 from blueprints.kinds.application_policy import ApplicationPolicy
 from policies.placement.copies import first_copies, last_copy, next_copy
 
-# Looks in a row that a forecast alone must be over the mark. What is there now counts at once.
+# Looks in a row that a forecast alone must be over the mark. What is there now counts at once at home.
 SURE_LOOKS = 2
+# While several copies share the load, a change of shares is seen in one copy before it is in the other: for
+# two looks a part of the load counts twice.
+SHARED_LOOKS = 3
 # A copy goes when the others would then be this full at most, of what makes one: the same share as for
 # group instances (`decide.application.FULL_AFTER_SHRINKING`). Between the two nothing happens.
 CALM_SHARE = 0.8
@@ -85,7 +88,8 @@ class Situation:
 class Standing:
     """What is kept from look to look. Times in seconds since the epoch.
 
-    over: looks in a row with a forecast over the mark; quiet_since: since when the last copy is not needed.
+    over: looks in a row with a need or forecast over the mark; quiet_since: since when the last copy is not
+    needed.
     """
 
     over: int = 0
@@ -112,10 +116,11 @@ def decide(now: Situation, standing: Standing) -> tuple[Step, Standing]:
     if now.need is None:
         return _stay("What the load asks for is not known"), replace(standing, over=0)
     peak = _peak(now)
-    if peak.now or (peak.later and standing.over + 1 >= SURE_LOOKS):
-        return _burst(now, peak.words), Standing()
     if peak.later:
-        return _stay(f"Only a forecast yet: {peak.words}"), Standing(standing.over + 1)
+        looks = standing.over + 1
+        if looks >= _sure(now, peak):
+            return _burst(now, peak.words), Standing(looks)
+        return _stay(f"Not for long enough yet: {peak.words}"), Standing(looks)
     return _calm(now, standing)
 
 
@@ -124,6 +129,13 @@ class _Peak:
     now: bool
     later: bool
     words: str
+
+
+def _sure(now: Situation, peak: _Peak) -> int:
+    """How many looks in a row a peak must be there."""
+    if sum(copy.answers for copy in now.copies) > 1:
+        return SHARED_LOOKS
+    return 1 if peak.now else SURE_LOOKS
 
 
 def _under_way(now: Situation, move: MoveSight) -> Step:

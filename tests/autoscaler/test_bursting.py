@@ -54,7 +54,11 @@ def ahead(cloud: str, need: float) -> Mapping[str, Mapping[str, float]]:
 
 
 def step(now: Situation, standing: Standing | None = None) -> Step:
-    return decide(now, standing or Standing())[0]
+    """The step after three looks of the same."""
+    standing = standing or Standing()
+    for _ in range(2):
+        _, standing = decide(now, standing)
+    return decide(now, standing)[0]
 
 
 def after_calm(now: Situation, seconds: float = HOLD) -> Step:
@@ -82,11 +86,21 @@ def test_a_forecast_alone_has_to_stand_for_two_looks() -> None:
     now = situation(2.0, ahead=ahead("away", 3.9))
     first, standing = decide(now, Standing())
     assert first.kind == "stay"
-    assert "Only a forecast yet: web needs 2.0 members now and 3.9 in 30 s" in first.reason
+    assert "Not for long enough yet: web needs 2.0 members now and 3.9 in 30 s" in first.reason
     second, _ = decide(now, standing)
     assert (second.kind, second.cloud) == ("burst", "away")
     _, forgotten = decide(situation(2.0), standing)
     assert decide(now, forgotten)[0].kind == "stay"
+
+
+def test_while_copies_share_a_peak_counts_when_it_lasts() -> None:
+    shared, standing = situation(7.3, HOME, AWAY), Standing()
+    for kind in ("stay", "stay", "burst"):
+        taken, standing = decide(shared, standing)
+        assert taken.kind == kind
+    _, standing = decide(shared, Standing())
+    _, standing = decide(replace(shared, need={"web": 7.0}), standing)
+    assert decide(shared, standing)[0].kind == "stay"
 
 
 def test_no_place_left_is_said() -> None:

@@ -91,6 +91,11 @@ class Watching:
             for news in self.mover.news(copies.application):
                 self._hear(copies, news, now)
 
+    def finish(self) -> None:
+        """Wait until every move that was begun has ended."""
+        if self.mover is not None:
+            self.mover.finish()
+
     def close(self) -> None:
         """End everything in order; a move that goes on is resumed at the next start."""
         self.capacity.close()

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -169,6 +169,10 @@ class Mover:
             del self._running[application]
             found += self._outcome(application, running)
         return found
+
+    def finish(self) -> None:
+        """Wait for the end of every move that is ours."""
+        wait(running.future for running in self._running.values())
 
     def close(self, seconds: float = 60.0) -> None:
         """Stop all in order: between two steps, or by ending an update. What is left is resumed next time."""

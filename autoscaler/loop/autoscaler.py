@@ -44,7 +44,8 @@ class Places(Protocol):
     """What is decided over the copies of applications (`autoscaler.burst.watching.Watching`).
 
     Each look calls `before`, then every application's `consider`, then `guide`, every `conclude`, and `act`;
-    none of them waits. `close` may take a minute; `hear` after it tells how moves have ended.
+    none of them waits. `finish` waits until moves have come to their end, `close` ends them in order within
+    a minute; `hear` after it tells how they have ended.
     """
 
     def before(self, loops: Mapping[str, ApplicationLoop]) -> None: ...
@@ -54,6 +55,8 @@ class Places(Protocol):
     def act(self, loops: Mapping[str, ApplicationLoop], now: float) -> None: ...
 
     def hear(self, loops: Mapping[str, ApplicationLoop], now: float) -> None: ...
+
+    def finish(self) -> None: ...
 
     def close(self) -> None: ...
 
@@ -161,6 +164,8 @@ class Autoscaler:
                 await self.look(time.monotonic(), act=False)
                 await asyncio.sleep(self._settings.period)
             await self.look(time.monotonic())
+            if self._places is not None:
+                await asyncio.to_thread(self._places.finish)
         finally:
             await self.close()
 

@@ -12,7 +12,8 @@ from typing import Any
 from toolchain.plugins.protocol import UNKNOWN, Failure, Properties
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
-REQUEST_TIMEOUT = 120  # seconds without a byte from the engine
+# Seconds without a byte from the engine: pushes side by side on a busy machine are silent for long.
+REQUEST_TIMEOUT = 300
 
 
 class Session:

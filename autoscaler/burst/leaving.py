@@ -22,6 +22,7 @@ _TRIES = 3
 
 def rest(work: Work) -> None:
     """The autoscaler leaves the copy as it is."""
+    work.expect_front()
     pause(work, work.stack)
 
 

@@ -74,6 +74,7 @@ def images(work: Work) -> None:
 
 def deploy(work: Work) -> None:
     """The copy is deployed. `pulumi up` says itself what is missing."""
+    work.expect_front()
     known = work.cli.deployment(work.stack).get("resources", [])
     if any(each["type"] == _NAMESPACE for each in known):
         # Whatever its cloud has been through since: what is there is looked at, used or mended.

@@ -19,7 +19,7 @@ from autoscaler.act.stack_config import read
 from autoscaler.act.update_errors import UpdateError
 from autoscaler.burst.front_door import CloudShare, FrontDoorUnreachable, FrontState, Steering
 from autoscaler.burst.front_shares import Address, Told, is_ip, member_cloud
-from blueprints.balancing.front import CONTROL, SPLIT, TOLD
+from blueprints.balancing.front import CONTROL, SPLIT, TOKEN, TOLD
 
 CLOUDS = "altostratus:clouds"
 """The key of a front door's stack with its clouds, where the driver follows its stack's config."""
@@ -38,9 +38,12 @@ def of(cli: Pulumi, stack: str, outputs: Mapping[str, Any]) -> Steering:
             f"{folder}, where {stack} keeps its files, is not there: the door is another machine's, or was "
             f"removed. alto up {stack} makes it"
         )
-    return FileSteering(
-        folder, str(outputs["state"]), str(outputs["token"]), str(outputs["authority"]), stack
-    )
+    try:
+        # The door's own, so that nobody needs the passphrase to steer it.
+        token = (folder / TOKEN).read_text("utf-8").strip()
+    except OSError as error:
+        raise FrontDoorUnreachable(f"the token of {stack} cannot be read: {error}") from error
+    return FileSteering(folder, str(outputs["state"]), token, str(outputs["authority"]), stack)
 
 
 class FileSteering:

@@ -8,3 +8,5 @@ CONTROL = "control/control.json"
 """The file with the balancer's control data, in the folder of the door's files."""
 TOLD = "control/front.json"
 """The file beside it with what the door was told, by cloud."""
+TOKEN = "token/token"  # noqa: S105
+"""The file with the token that readers of its state show."""

@@ -11,7 +11,7 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 
-from blueprints.balancing.front import PLACES
+from blueprints.balancing.front import CONTROL, PLACES, TOKEN
 from components.engine_image import engine_image
 from components.front_door.balancer_files import LISTENER, balancer_files
 from components.front_door.driver import Front, Made, Place
@@ -81,7 +81,7 @@ class _Making:
             files={
                 **{f"balancer/{name}": text for name, text in balancer_files(front).items()},
                 **self._certificates(authority),
-                "token/token": token.value,
+                TOKEN: token.value,
             },
             opts=self._children,
         )
@@ -172,7 +172,7 @@ class _Making:
             stop_timeout=_STOP_SECONDS,
             destroy_grace_seconds=_STOP_SECONDS,
             envs=[
-                f"ALTO_CONTROL_FILE={_FOLDER}/control/control.json",
+                f"ALTO_CONTROL_FILE={_FOLDER}/{CONTROL}",
                 f"ALTO_STATE_LISTEN={LOOPBACK}:{self._front.state_port}",
                 f"POD_NAME=alto-{self._name}",
             ],

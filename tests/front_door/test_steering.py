@@ -81,8 +81,9 @@ class Cli(Pulumi):
     def exists(self, stack: str) -> bool:
         return stack == "front-shop"
 
-    def outputs(self, stack: str) -> dict[str, Any]:
-        return {"steering": "config", "urls": ["http://shop.example.org"], "settles": 50.0}
+    def deployment(self, stack: str) -> dict[str, Any]:
+        outputs = {"steering": "config", "urls": ["http://shop.example.org"], "settles": 50.0}
+        return {"resources": [{"type": "pulumi:pulumi:Stack", "outputs": outputs}]}
 
     def up(self, stack: str, *arguments: str, **more: Any) -> Any:
         assert arguments == ("--refresh=false",)

@@ -33,7 +33,6 @@ class _Kept:
     standing: Standing = field(default_factory=Standing)
     demand: Demand = field(default_factory=Demand)
     reason: str = ""
-    resumed: bool = False
     was_moving: bool = False
 
 
@@ -112,9 +111,8 @@ class Watching:
             self._hear(copies, news, now)
         move = mover.under_way(copies.application)
         if move is not None and not mover.ours(copies.application):
-            self._resume(mover, copies, kept, move, now)
-        else:
-            kept.resumed = False
+            # Nobody of this process is at it: who was is dead, or a person is at it now, which it finds out.
+            mover.resume(copies.application)
         self._share(copies, kept, moving=move is not None)
         if copies.home_view.resting:
             kept.standing = Standing()
@@ -122,14 +120,6 @@ class Watching:
         situation = self._situation(mover, copies, kept, move, now)
         step, kept.standing = deciding.decide(situation, kept.standing)
         self._take(mover, copies, kept, situation, step)
-
-    def _resume(self, mover: Mover, copies: Copies, kept: _Kept, move: Move, now: float) -> None:
-        """Nobody of this process is at the move: whoever was is dead, or a person is at it now."""
-        if mover.resume(copies.application) and not kept.resumed:
-            at = f" at {move.step!r}" if move.step else ""
-            text = f"The {move.words} was left{at}: going on with it."
-            self._say(copies, now, "resumed", text)
-            kept.resumed = True
 
     def _hear(self, copies: Copies, news: News, now: float) -> None:
         self._say(copies, now, news.kind, news.text)

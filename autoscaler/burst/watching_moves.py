@@ -24,6 +24,8 @@ _log = logging.getLogger(__name__)
 SIDE_BY_SIDE = 4
 # Somebody else, most likely a person, has the application's lease: ask again so often.
 AGAIN_SECONDS = 10.0
+RESUMED = "goes on with "
+"""How `Moves` begin to tell that they go on with what was left."""
 FIRST_PAUSE, LONGEST_PAUSE = 30.0, 900.0
 
 
@@ -87,6 +89,7 @@ class Mover:
     _unfit: dict[tuple[str, str], _Pause] = field(default_factory=dict)
     _turning: dict[str, str] = field(default_factory=dict)
     _again: dict[str, float] = field(default_factory=dict)
+    _waits: dict[str, str] = field(default_factory=dict)
     _settled: Future[list[Ended]] | None = None
     _settle_at: float = 0.0
 
@@ -199,7 +202,9 @@ class Mover:
         give_up = threading.Event()
 
         def say(text: str) -> None:
-            said.append(News("said", cloud, text, what))
+            # A move that was left says so first, once nobody else has it.
+            kind = "resumed" if text.startswith(RESUMED) else "said"
+            said.append(News(kind, cloud, text, what))
 
         moves = self.make(say, give_up)
         future = self._pool.submit(call, moves)
@@ -211,10 +216,12 @@ class Mover:
         if error is None:
             self._again.pop(application, None)
             self._unfit.pop((application, ran.cloud), None)
+            self._waits.pop(application, None)
             ended = ran.future.result()
-            notes = "; ".join(ended.notes) if ended is not None else ""
-            took = ended.seconds if ended is not None else 0.0
-            owed = "; the rest is owed until its cloud answers" if ended and ended.result == "owed" else ""
+            if ended is None:
+                return []  # somebody else has brought it to its end
+            notes, took = "; ".join(ended.notes), ended.seconds
+            owed = "; the rest is owed until its cloud answers" if ended.result == "owed" else ""
             text = f"The {ran.what} in {ran.cloud} took {took:.1f} s{owed}{f' ({notes})' if notes else ''}."
             return [News("done", ran.cloud, text, ran.what, took)]
         if isinstance(error, MoveInterrupted):
@@ -224,14 +231,17 @@ class Mover:
                 return [News("turned", ran.cloud, text, ran.what)]
             text = f"The {ran.what} in {ran.cloud} was interrupted; the next start goes on with it."
             return [News("interrupted", ran.cloud, text, ran.what)]
-        return [self._failure(application, ran, error)]
+        return self._failure(application, ran, error)
 
-    def _failure(self, application: str, ran: _Running, error: BaseException) -> News:
+    def _failure(self, application: str, ran: _Running, error: BaseException) -> list[News]:
         text = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, StackConflict | NotOurs):
             # Nothing is wrong with the cloud: somebody else is at it.
             self._again[application] = self.now() + AGAIN_SECONDS
-            return News("waits", ran.cloud, f"The {ran.what} in {ran.cloud} waits: {text}", ran.what)
+            if self._waits.get(application) == text:
+                return []
+            self._waits[application] = text
+            return [News("waits", ran.cloud, f"The {ran.what} in {ran.cloud} waits: {text}", ran.what)]
         if not isinstance(error, MoveFailed | MoveRefused):
             _log.error("the %s of %s in %s", ran.what, application, ran.cloud, exc_info=error)
         before = self._unfit.get((application, ran.cloud))
@@ -239,9 +249,5 @@ class Mover:
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (failures - 1))
         self._again[application] = self.now() + pause
         self._unfit[application, ran.cloud] = _Pause(self.now() + pause, failures, f"failed: {text[:200]}")
-        return News(
-            "failed",
-            ran.cloud,
-            f"The {ran.what} in {ran.cloud} failed: {text} (again in {pause:.0f} s)",
-            ran.what,
-        )
+        text = f"The {ran.what} in {ran.cloud} failed: {text} (again in {pause:.0f} s)"
+        return [News("failed", ran.cloud, text, ran.what)]

@@ -99,9 +99,19 @@ def test_a_killed_autoscaler_goes_on_with_its_move_and_says_so(world: World, kin
     world.run([rate] * 12)
     assert world.record is None
     assert world.exists(COPY) == (kind == "burst")
-    first, *_ = world.events
-    assert first[0] == "resumed"
-    assert "was left at 'deploy': going on with it." in first[1]
+    resumed = [text for what, text in world.events if what == "resumed"]
+    how = "burst of shop to away" if kind == "burst" else "end of shop's copy in away"
+    assert resumed == [f"goes on with the {how} (deploy)"]
+
+
+def test_a_move_that_somebody_else_is_at_is_left_to_him(world: World) -> None:
+    world.run([8.0] * 3)
+    world.record, world.held_elsewhere = Move("shop", "burst", "away", "local", 0.0, step="deploy"), True
+    world.run([PEAK] * 10)
+    assert world.kinds == ["waits"], "said once, and no second move begun"
+    world.record, world.held_elsewhere = None, False
+    world.run([PEAK] * 10)
+    assert world.kinds == ["waits", "burst", "done"]
 
 
 def test_a_dead_cloud_is_made_up_for_at_home_as_far_as_there_is_room(world: World) -> None:

@@ -16,6 +16,7 @@ import yaml
 
 from autoscaler.act.edits import Outcome, ScaleEdit, Ticket
 from autoscaler.act.pulumi_cli import Pulumi
+from autoscaler.act.refusals import NotOurs
 from autoscaler.act.stack_config import replace_file
 from autoscaler.burst.front_door import CloudShare, FrontState
 from autoscaler.burst.moves import Ended
@@ -135,6 +136,7 @@ class Stacks:
     """Stands where `Moves` do: a copy is its files."""
 
     world: World
+    say: Say
     give_up: threading.Event
 
     def burst(self, application: str, cloud: str, scale: ScaleState | None = None) -> Ended:
@@ -165,6 +167,9 @@ class Stacks:
         move = self.world.record
         if move is None:
             return None
+        if self.world.held_elsewhere:
+            raise NotOurs("shop: the autoscaler with process 7 has its lease")
+        self.say(f"goes on with the {move.words} ({move.step})")
         return self.burst("shop", "away") if move.kind == "burst" else self.end("shop", "away")
 
     def settle(self) -> list[Ended]:
@@ -210,6 +215,7 @@ class World:
     record: Move | None = None
     away: set[str] = field(default_factory=set)
     broken_bursts: int = 0
+    held_elsewhere: bool = False
     unplaced: int = 0
     lost: float = 0.0
     history: list[tuple[float, int, int]] = field(default_factory=list)
@@ -237,7 +243,7 @@ class World:
         self.watching = Watching(capacity, Leads(self.folder / "leads.json"), self.mover, doors, PERIOD)
 
     def _moves(self, say: Say, give_up: threading.Event) -> Stacks:
-        return Stacks(self, give_up)
+        return Stacks(self, say, give_up)
 
     def _takes(self) -> float:
         """Moves are told apart by what there is: only one goes on at a time."""

@@ -13,7 +13,7 @@ from autoscaler.act.environment import pulumi
 from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.journal.journal import Journal
 from autoscaler.journal.records import ServiceRow
-from autoscaler.serve.levels import Gap, Kept, Levels, report
+from autoscaler.serve.levels import LENIENT, MINUTE, Gap, Kept, Levels, report
 from blueprints.kinds.application import Application
 from blueprints.kinds.objectives import Objectives
 from blueprints.quantities import Duration
@@ -84,7 +84,7 @@ def _print(found: Levels, objectives: Objectives) -> None:
     if found.measured is None:
         console.print("Nothing was measured in this time: `alto autoscale` was not running.")
         return
-    if found.measured > found.begin + 60.0:
+    if found.measured > found.begin + LENIENT[MINUTE]:
         console.print(f"Measured since {_day(found.measured)}; nothing is known of the time before.")
     table = Table(
         "objective", "achieved", "kept", "bad", "requests", "budget", "left", "burn 1 h", "burn 6 h"

@@ -19,7 +19,7 @@ from components.pods.template import Images, image_keys
 from components.registry_login import RegistryLogin
 from stacks import settings
 from stacks.artifact_commits import AUTOMATIC, at_commits, followed, heads
-from stacks.holders import here, refuse_second
+from stacks.holders import refuse_second
 from stacks.kubernetes_provider import kubernetes_provider
 from stacks.names import StackName
 from stacks.references import OtherStack
@@ -41,7 +41,8 @@ def build(stack: StackName) -> None:
         defaults["cloud"] = stack.cloud
     chosen = settings.load(settings.ApplicationStack, stack.text, defaults)
     if AUTOMATIC not in os.environ:  # who scales does not begin
-        refuse_second(stack, chosen.application, chosen.cloud, *here())
+        configs = settings.config_path(stack.text).parent
+        refuse_second(stack, chosen.application, chosen.cloud, configs, paths.state())
     revision = os.environ.get(REVISION_VARIABLE) or chosen.revision
     documents = in_force(paths.root(), stack.text, chosen.blueprint, revision)
     _tell_of(documents)

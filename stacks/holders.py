@@ -9,7 +9,6 @@ import yaml
 
 from stacks.config_file import NAMESPACE
 from stacks.names import StackName, UnknownStack, parse
-from toolchain import paths
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PROJECT = "altostratus"
@@ -36,11 +35,6 @@ def refuse_second(stack: StackName, application: str, cloud: str, config: Path, 
                 f"cloud (a copy there is {copy}).\n"
                 f"  To give {application} to {stack.text}, remove the other first: alto destroy {other.text}"
             )
-
-
-def here() -> tuple[Path, Path]:
-    """The folders of this checkout's configs and states."""
-    return paths.root() / "stacks" / "config", paths.state()
 
 
 def _same(application: str, cloud: str, config: Path) -> Iterator[StackName]:

@@ -6,8 +6,9 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from components.hosts.certificates import ETCD, KUBERNETES, certificates
+from components.hosts.host_files import host_files
 from components.hosts.topology import etcd_members_for
-from tests.hosts.clusters import topology
+from tests.hosts.clusters import materials, topology
 
 
 def test_three_hosts_make_one_control_plane_and_three_etcd_members() -> None:
@@ -30,6 +31,17 @@ def test_etcd_has_an_odd_number_of_members(hosts: int, members: int) -> None:
 def test_zones_are_given_in_turn_and_default_to_the_cloud() -> None:
     assert [host.zone for host in topology(zones=["a", "b"]).hosts] == ["a", "b", "a"]
     assert {host.zone for host in topology().hosts} == {"local"}
+
+
+def test_a_region_is_for_all_hosts_and_told_to_their_kubelets_only_where_it_is_given() -> None:
+    with_region, without = topology(region="north", zones=["a", "b"]), topology(zones=["a", "b"])
+    (said, unsaid) = (
+        host_files(each, each.hosts[1], materials(each))["/etc/kubernetes/node.env"].content.splitlines()
+        for each in (with_region, without)
+    )
+    labels = "NODE_LABELS=topology.kubernetes.io/zone=b"
+    assert f"{labels},topology.kubernetes.io/region=north" in said
+    assert labels in unsaid
 
 
 @given(st.integers(1, 40), st.sampled_from([1, 3]))

@@ -17,14 +17,14 @@ from stacks import platforms, settings
 from tests.components.conftest import DIGEST, NODE_PORT, Engine, is_secret, plain
 from toolchain import base_image, paths
 
-HOSTS = {
+HOSTS: dict[str, Any] = {
     "kubeconfig": "KUBECONFIG",
     "nodes": [{"name": "host1", "address": "10.88.0.10", "roles": ["control-plane"]}],
     "network": "alto-local",
     "subnet": "10.88.0.0/24",
     "registryCa": {"certificate": "CA", "privateKey": "CA-KEY"},
 }
-PLATFORM = {
+PLATFORM: dict[str, Any] = {
     "registry": {
         "address": "10.88.0.3:5000",
         "username": "altostratus",
@@ -192,6 +192,29 @@ def test_a_platform_shows_the_repositories_it_is_given(engine: Engine, tmp_path:
     (bare / "HEAD").write_text("ref: refs/heads/main\n")
     run(engine, "platform-local", {"platform": {"gitRepositories": {"shop": str(bare)}}})
     assert plain(engine.exports["gitRepositories"]) == {"shop": "https://10.88.0.4:8443/shop.git"}
+
+
+def test_a_mirror_stands_for_the_address_in_the_documents(
+    engine: Engine, tmp_path: Path, blueprint: str
+) -> None:
+    bare = tmp_path / "shop.git"
+    (bare / "objects").mkdir(parents=True)
+    (bare / "HEAD").write_text("ref: refs/heads/main\n")
+    original, here = "https://git.example.org/shop.git", "https://10.88.0.4:8443/shop.git"
+    platform = {"gitRepositories": {"shop": str(bare)}, "gitMirrors": {"shop": original}}
+    run(engine, "platform-local", {"platform": platform})
+    mirrors = plain(engine.exports["gitMirrors"])
+    assert mirrors == {original: here}
+    engine.stacks["organization/altostratus/platform-local"] = {**PLATFORM, "gitMirrors": mirrors}
+    run(engine, "app-shop", {"cloud": "local", "blueprint": blueprint})
+    template = engine.of("apps/v1:Deployment")["web"]["spec"]["template"]["spec"]
+    told = {each["name"]: each["value"] for each in template["initContainers"][0]["env"]}
+    assert told["ARTIFACT_URL"] == here
+
+
+def test_a_mirror_of_a_repository_that_is_not_shown_is_refused(engine: Engine) -> None:
+    with pytest.raises(pulumi.RunError, match="gitMirrors names shop, but gitRepositories has none"):
+        run(engine, "platform-local", {"platform": {"gitMirrors": {"shop": "https://git.example.org/x.git"}}})
 
 
 def test_a_cartridge_of_ones_own_is_named_by_its_path(engine: Engine, tmp_path: Path) -> None:

@@ -19,6 +19,10 @@ const (
 	// A pipe of 1 MiB holds what comes in this time, several times over; a smaller one is read more often.
 	batchWait    = 10 * time.Millisecond
 	batchAtLeast = time.Millisecond
+
+	// After a batch of fewer bytes the next one may be longer in coming: most balancers are calm most of the time.
+	little    = 16 * 1024
+	calmTimes = 5
 )
 
 // Pipe makes one with room for bursts, where the system allows that; the usual 64 KiB do as well. Nothing else waits
@@ -133,7 +137,11 @@ type batched struct {
 
 func (b batched) Read(into []byte) (int, error) {
 	count, err := b.Reader.Read(into)
-	if err == nil && count < len(into) {
+	switch {
+	case err != nil || count == len(into):
+	case count < little:
+		time.Sleep(calmTimes * b.pause)
+	default:
 		time.Sleep(b.pause)
 	}
 	return count, err

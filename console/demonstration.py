@@ -143,12 +143,19 @@ def _report(timings: Timings, application: str, urls: list[str], second: DemoClo
         print(f"  {name:<28}{seconds:6.1f} s")
     print(f"\n{application} answers at {urls[0]}\n")
     print("Try next:")
-    print(f"  curl {urls[0]}/api/info                  which member answered, and its commit")
-    print("  ./alto status                            clouds, hosts, members, URLs")
-    print('  eval "$(./alto env)"; kubectl get nodes,pods -A; etcdctl member list; pulumi stack ls')
-    print(f"  ./alto scale {application} {ALIAS}=4                four members")
+    hints = [
+        (f"curl {urls[0]}/api/info", "which member answered, and its commit"),
+        ("./alto status", "clouds, hosts, members, URLs"),
+        (f"./alto scale {application} {ALIAS}=4", "four members"),
+    ]
     if second is not None:
-        print("  ./alto clouds                            both clouds: hosts, room, copies")
-        print(f"  ./alto front {application}                       one address over all of its copies")
-        print(f"  ./alto burst {application} --to {second.name}             a copy there; --end ends it")
-    print("  ./alto demo --down                       remove every trace")
+        hints += [
+            ("./alto clouds", "both clouds: hosts, room, copies"),
+            (f"./alto front {application}", "one address over all of its copies"),
+            (f"./alto burst {application} --to {second.name}", "a copy there; --end takes it back"),
+        ]
+    hints.append(("./alto demo --down", "remove every trace"))
+    width = max(len(command) for command, _ in hints)
+    for command, meaning in hints:
+        print(f"  {command:<{width}}  {meaning}")
+    print('  eval "$(./alto env)"; kubectl get nodes,pods -A; etcdctl member list; pulumi stack ls')

@@ -38,7 +38,7 @@ class _Kept:
 
 @dataclass
 class Watching:
-    """All applications with a policy about places. mover: None decides, and moves and tells nobody."""
+    """All applications with a policy about places. mover: None says what it would do."""
 
     capacity: Capacity
     leads: Leads
@@ -64,15 +64,13 @@ class Watching:
 
     def act(self, loops: Mapping[str, ApplicationLoop], now: float) -> None:
         """After all is decided: hear of moves, begin one, and tell the front doors."""
-        if self.mover is None:
-            return
         present = set()
         for copies in applications(loops):
             present.add(copies.application)
             if copies.policy is None or copies.home.elsewhere:
                 continue
             try:
-                self._act(self.mover, copies, now)
+                self._act(copies, now)
             except Exception as error:
                 _log.exception("%s", copies.application)
                 self._say(
@@ -80,7 +78,8 @@ class Watching:
                 )
         for gone in set(self._kept) - present:
             del self._kept[gone]
-        self.mover.settle()
+        if self.mover is not None:
+            self.mover.settle()
 
     def hear(self, loops: Mapping[str, ApplicationLoop], now: float) -> None:
         """Note what became of moves."""
@@ -105,21 +104,26 @@ class Watching:
 
     # --- members ---
 
-    def _act(self, mover: Mover, copies: Copies, now: float) -> None:
+    def _act(self, copies: Copies, now: float) -> None:
         kept = self._kept.setdefault(copies.application, _Kept())
+        move = self._moves(self.mover, copies, now) if self.mover is not None else None
+        self._share(copies, kept, moving=move is not None)
+        if copies.home_view.resting:
+            kept.standing = Standing()
+            return
+        situation = self._situation(copies, kept, move, now)
+        step, kept.standing = deciding.decide(situation, kept.standing)
+        self._take(copies, kept, situation, step)
+
+    def _moves(self, mover: Mover, copies: Copies, now: float) -> Move | None:
+        """The move under way, after hearing what has become of moves."""
         for news in mover.news(copies.application):
             self._hear(copies, news, now)
         move = mover.under_way(copies.application)
         if move is not None and not mover.ours(copies.application):
             # Nobody of this process is at it: who was is dead, or a person is at it now, which it finds out.
             mover.resume(copies.application)
-        self._share(copies, kept, moving=move is not None)
-        if copies.home_view.resting:
-            kept.standing = Standing()
-            return
-        situation = self._situation(mover, copies, kept, move, now)
-        step, kept.standing = deciding.decide(situation, kept.standing)
-        self._take(mover, copies, kept, situation, step)
+        return move
 
     def _hear(self, copies: Copies, news: News, now: float) -> None:
         self._say(copies, now, news.kind, news.text)
@@ -129,9 +133,7 @@ class Watching:
             except OSError as error:
                 _log.warning("what was learnt cannot be kept: %s", error)
 
-    def _situation(
-        self, mover: Mover, copies: Copies, kept: _Kept, move: Move | None, now: float
-    ) -> Situation:
+    def _situation(self, copies: Copies, kept: _Kept, move: Move | None, now: float) -> Situation:
         policy, placing = copies.policy, copies.home_view.placing
         assert policy is not None
         assert placing is not None
@@ -156,11 +158,12 @@ class Watching:
             need,
             ahead,
             leads,
-            None
-            if move is None
-            else MoveSight(move.kind, move.cloud, bool(move.turned) or mover.turning(copies.application)),
-            mover.unfit(copies.application),
+            None if move is None else MoveSight(move.kind, move.cloud, self._turned(move)),
+            self.mover.unfit(copies.application) if self.mover is not None else {},
         )
+
+    def _turned(self, move: Move) -> bool:
+        return bool(move.turned) or (self.mover is not None and self.mover.turning(move.application))
 
     def _sight(self, loop: ApplicationLoop) -> CopySight:
         assert loop.view is not None
@@ -174,10 +177,11 @@ class Watching:
             loop.considered is not None,
         )
 
-    def _take(self, mover: Mover, copies: Copies, kept: _Kept, situation: Situation, step: Step) -> None:
+    def _take(self, copies: Copies, kept: _Kept, situation: Situation, step: Step) -> None:
         """Begin the step. It is in the journal before the next look, whatever becomes of this process."""
-        if step.kind == "stay":
-            mark = _without_figures(step.reason)
+        mover = self.mover
+        mark = _without_figures(step.reason) if step.kind == "stay" else f"{step.kind} {step.cloud}"
+        if step.kind == "stay" or mover is None:
             if mark != kept.reason:
                 self._say(copies, situation.time, "copies", step.reason)
             kept.reason = mark

@@ -104,6 +104,14 @@ def test_a_killed_autoscaler_goes_on_with_its_move_and_says_so(world: World, kin
     assert resumed == [f"goes on with the {how} (deploy)"]
 
 
+def test_without_acting_it_says_once_what_it_would_do(world: World) -> None:
+    world.watching.mover = world.watching.doors = None
+    world.run([PEAK] * 10)
+    said = [text for text in world.loops[HOME].said if text.startswith("Burst to away")]
+    assert len(said) == 1
+    assert not world.exists(COPY)
+
+
 def test_a_move_that_somebody_else_is_at_is_left_to_him(world: World) -> None:
     world.run([8.0] * 3)
     world.record, world.held_elsewhere = Move("shop", "burst", "away", "local", 0.0, step="deploy"), True

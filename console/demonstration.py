@@ -21,6 +21,8 @@ from toolchain.progress import Progress
 
 SAMPLE = Path("blueprints/library/samples/hello")
 ALIAS = "web"
+CLOUD_NAME, APPLICATION_NAME = "local", "hello"
+"""What the demo's own options are without being given."""
 HOSTS_SECONDS, PLATFORM_SECONDS, APPLICATION_SECONDS = 60.0, 45.0, 25.0
 """What the steps take where nothing is known of the machine yet."""
 
@@ -72,7 +74,7 @@ def run(first: DemoCloud, application: str, second: DemoCloud | None = None) -> 
         if second is not None:
             demonstration_end.note_second(first.name, second.name)
             _cloud(cli, second, application, timings, progress)
-    _report(timings, application, urls, second)
+    _report(timings, application, urls, (first, second))
 
 
 def _cloud(cli: Pulumi, cloud: DemoCloud, application: str, timings: Timings, progress: Progress) -> None:
@@ -137,7 +139,10 @@ def _await_answer(url: str, limit: float = 60.0) -> None:
     )
 
 
-def _report(timings: Timings, application: str, urls: list[str], second: DemoCloud | None) -> None:
+def _report(
+    timings: Timings, application: str, urls: list[str], clouds: tuple[DemoCloud, DemoCloud | None]
+) -> None:
+    first, second = clouds
     print()
     for name, seconds in timings.seconds.items():
         print(f"  {name:<28}{seconds:6.1f} s")
@@ -154,7 +159,9 @@ def _report(timings: Timings, application: str, urls: list[str], second: DemoClo
             (f"./alto front {application}", "one address over all of its copies"),
             (f"./alto burst {application} --to {second.name}", "a copy there; --end takes it back"),
         ]
-    hints.append(("./alto demo --down", "remove every trace"))
+    named = "" if first.name == CLOUD_NAME else f" --cloud {first.name}"
+    named += "" if application == APPLICATION_NAME else f" --application {application}"
+    hints.append((f"./alto demo --down{named}", "remove every trace"))
     width = max(len(command) for command, _ in hints)
     for command, meaning in hints:
         print(f"  {command:<{width}}  {meaning}")

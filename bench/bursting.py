@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,7 +21,7 @@ import yaml
 
 from autoscaler.act.environment import pulumi
 from autoscaler.act.pulumi_cli import Pulumi
-from autoscaler.burst.front_door import FrontDoor
+from autoscaler.burst.front_door import FrontDoor, FrontDoorUnreachable
 from autoscaler.burst.moves import Ended
 from autoscaler.burst.world import outputs
 from autoscaler.observe.members_watch import ask, client
@@ -51,7 +51,7 @@ def document(cli: Pulumi, home: str, name: str, clusters: int) -> str:
 
 
 @contextmanager
-def application(cli: Pulumi, home: str, name: str, clusters: int) -> Iterator[None]:
+def application(cli: Pulumi, home: str, away: str, name: str, clusters: int) -> Iterator[None]:
     """One at home, with its front door; both removed in the end."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "application.yaml"
@@ -71,6 +71,7 @@ def application(cli: Pulumi, home: str, name: str, clusters: int) -> Iterator[No
             alto("front", name)
             yield
         finally:
+            alto("burst", name, "--to", away, "--end")
             alto("front", name, "--end")
             alto("destroy", stack, "--yes")
             cli.remove(stack)
@@ -88,10 +89,11 @@ def first_served(
 ) -> None:
     """Note when the copy has answered its first request through the front door."""
     while not over.wait(0.1):
-        known = door.state().clouds.get(cloud)
-        if known is not None and known.requests:
-            found.append(time.monotonic() - begun)
-            return
+        with suppress(FrontDoorUnreachable):
+            known = door.state().clouds.get(cloud)
+            if known is not None and known.requests:
+                found.append(time.monotonic() - begun)
+                return
 
 
 def own_start(cli: Pulumi, application: str, cloud: str) -> float:
@@ -142,9 +144,9 @@ def quiet(text: str) -> None:
 def main(home: str = "local", away: str = "away", rounds: str = "3") -> None:
     """Print the figures."""
     cli = pulumi()
-    with application(cli, home, ONE, 1):
+    with application(cli, home, away, ONE, 1):
         bursts(cli, away, int(rounds))
-    with application(cli, home, FIVE, 5):
+    with application(cli, home, away, FIVE, 5):
         for number in range(1, int(rounds) + 1):
             made = moves(cli, say=quiet).burst(FIVE, away)
             start = own_start(cli, FIVE, away)

@@ -44,11 +44,18 @@ def empty(work: Work, cloud: str) -> None:
     if door is None or cloud not in door.state().clouds:
         return
     _turn_away(work, door, cloud)
-    state = door.state()
+    state, since = door.state(), [float("inf")]
     if not state.counted:
         work.world.wait(state.settles)
         return
-    if not work.await_that(lambda: _idle(door, cloud) or _dead(work, door, cloud), work.world.times.drain):
+
+    def quiet() -> bool:
+        """Idle for as long as figures may be old: a long request must not be missed."""
+        now = work.world.now()
+        since[0] = min(since[0], now) if _idle(door, cloud) else float("inf")
+        return now - since[0] >= state.settles or _dead(work, door, cloud)
+
+    if not work.await_that(quiet, work.world.times.drain):
         each = door.state().clouds[cloud]
         work.note(
             f"{each.in_flight + each.queued} requests were still in flight in {cloud} after "

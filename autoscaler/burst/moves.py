@@ -131,10 +131,14 @@ class Moves:
             if left is not None and (left.cloud != cloud or left.passed):
                 raise _other(left)
             if left is None:
+                orphan = Move(application, "end", cloud, "", self.world.now())
+                # A copy whose home was destroyed before it can still be removed.
+                if not self.world.cli.exists(worlds.home_of(application)) and self._anything(orphan):
+                    return self._go(orphan, descriptors, forget=forget)
                 home = asking.home_of(self.world.cli, application)
                 if home.cloud == cloud:
                     raise MoveRefused(f"{cloud} is the home of {application}, and no copy of it")
-                move = Move(application, "end", cloud, home.cloud, self.world.now())
+                move = replace(orphan, home=home.cloud)
                 if not self._anything(move):
                     return Ended(move, "nothing to do")
             elif left.kind == "migrate":

@@ -224,6 +224,15 @@ def test_a_cloud_that_is_gone_for_good_takes_its_copy_along(land: Land) -> None:
     assert "app-shop--away" not in land.cli.stacks()
 
 
+def test_a_copy_whose_home_was_destroyed_first_can_be_removed(land: Land) -> None:
+    land.moves().burst("shop", "away")
+    land.cli.destroy("app-shop")
+    land.cli.remove("app-shop")
+    assert land.moves().end("shop", "away").result == "done"
+    assert land.look()["spaces"] == {"local": {}, "away": {}}
+    assert not any("shop" in each for each in land.cli.stacks())
+
+
 def test_a_cold_cloud_is_made_kept_and_removed(tmp_path: Path) -> None:
     land = Land(tmp_path, cold=True)
     land.moves().burst("shop", "away")

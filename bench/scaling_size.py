@@ -50,6 +50,7 @@ def size(kwok: Path, seconds: float) -> dict[str, Any]:
                     f"--kubeconfig={plane.kubeconfig}",
                     f"--config={ROOT / 'bench' / 'kwok_stages.yaml'}",
                     "--manage-all-nodes=true",
+                    "--v=ERROR",
                     "--node-lease-duration-seconds=200",
                 ],
                 stdout=log,
@@ -152,14 +153,14 @@ def _objects(plane: Any, folder: Path) -> int:
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(application, _names()))
-    deadline = time.monotonic() + 900
+    deadline = time.monotonic() + 1800
     while time.monotonic() < deadline:
         pods = client.get("/api/v1/pods", fieldSelector="status.phase=Running")["items"]
         if len(pods) >= APPLICATIONS * CLUSTERS * MEMBERS:
             client.close()
             return len(pods)
         time.sleep(5)
-    raise RuntimeError(f"only {len(pods)} Pods run after 15 minutes")
+    raise RuntimeError(f"only {len(pods)} Pods run after half an hour")
 
 
 def _pod_spec(node: str) -> dict[str, Any]:

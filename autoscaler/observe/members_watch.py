@@ -25,6 +25,7 @@ PODS = "pods"
 PATHS = {PODS: "/api/v1", "deployments": "/apis/apps/v1", "statefulsets": "/apis/apps/v1"}
 ANSWER_SECONDS = 5.0
 PULSE_SECONDS = 3.0
+PAGE = "500"
 AWAY_SECONDS = 10.0
 """Without a sign of life for so long, what was seen last counts no more."""
 
@@ -91,14 +92,12 @@ class MembersWatch:
     def _stream(self, kind: str) -> None:
         """List, then follow until the stream ends. What is known stays until the next list."""
         path, chosen = f"{PATHS[kind]}/{kind}", {"labelSelector": APPLICATION_LABEL}
-        listed = self._client.get(path, **chosen)
         objects: _Objects = {}
-        for each in listed.get("items") or []:
-            _put(objects, each)
+        version = self._list(path, chosen, objects)
         with self._lock:
             self._objects[kind] = objects
         self._tell()
-        stream = self._client.watch(path, resourceVersion=listed["metadata"]["resourceVersion"], **chosen)
+        stream = self._client.watch(path, resourceVersion=version, **chosen)
         self._streams[kind] = stream
         if self._stopped.is_set():
             stream.end()
@@ -111,6 +110,21 @@ class MembersWatch:
                 else:
                     _put(objects, found)
             self._changed()
+
+    def _list(self, path: str, chosen: Mapping[str, str], objects: _Objects) -> str:
+        """Put all that is there into `objects`, in pages: before a long list a server is silent for long.
+
+        Gives the version to follow from, the same for all pages.
+        """
+        more = {"limit": PAGE}
+        while True:
+            page = self._client.get(path, **chosen, **more)
+            for each in page.get("items") or []:
+                _put(objects, each)
+            about = page["metadata"]
+            if not about.get("continue"):
+                return str(about["resourceVersion"])
+            more = {"limit": PAGE, "continue": about["continue"]}
 
     def _tell(self) -> None:
         if self._pulse > 0 and None not in self._objects.values():

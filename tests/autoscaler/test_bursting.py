@@ -223,7 +223,7 @@ def situations(draw: st.DrawFn) -> tuple[Situation, Standing]:
     return now, Standing(draw(st.integers(0, 3)), since)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(situations())
 def test_one_move_at_a_time_and_never_against_the_home(found: tuple[Situation, Standing]) -> None:
     now, standing = found
@@ -244,7 +244,7 @@ def test_one_move_at_a_time_and_never_against_the_home(found: tuple[Situation, S
 ORDER = {"end": 0, "stay": 1, "turn": 2, "burst": 2}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(situations(), st.floats(0, 20))
 def test_more_demand_never_means_a_step_back(found: tuple[Situation, Standing], more: float) -> None:
     now, standing = found
@@ -257,7 +257,7 @@ def test_more_demand_never_means_a_step_back(found: tuple[Situation, Standing], 
     assert ORDER[decide(raised, standing)[0].kind] >= ORDER[decide(now, standing)[0].kind]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(situations(), needs)
 def test_what_lets_a_copy_go_never_makes_one(found: tuple[Situation, Standing], need: float) -> None:
     now, standing = found
@@ -305,7 +305,7 @@ portions = st.lists(
 ).map(lambda found: [Portion(f"cloud-{i}", *each) for i, each in enumerate(found)])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(portions, counts, st.booleans())
 def test_everything_is_given_and_nobody_is_outside_his_bounds(
     found: list[Portion], wanted: int, evenly: bool
@@ -319,7 +319,7 @@ def test_everything_is_given_and_nobody_is_outside_his_bounds(
         assert given_members[found[0].cloud] <= found[0].most
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(portions, counts)
 def test_more_members_take_none_away_anywhere(found: list[Portion], wanted: int) -> None:
     before, after = spread(found, wanted), spread(found, wanted + 1)
@@ -337,7 +337,7 @@ def test_weights_follow_ready_members_of_the_scarcest_entry() -> None:
     assert weights([Entrance("local", {"web": 5000}), Entrance("away", {"web": 1})])["away"] == 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.dictionaries(st.sampled_from(["web", "api"]), counts), min_size=1, max_size=5))
 def test_a_copy_that_serves_nothing_has_no_weight_and_one_that_does_has_some(
     ready: list[dict[str, int]],

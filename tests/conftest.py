@@ -7,8 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.demo import ROOT, Demo
+
+# How long an example takes says how busy the machine is, and nothing about the code.
+settings.register_profile("altostratus", deadline=None)
+settings.load_profile("altostratus")
 
 # These take a demo of their own in `rest`, after everything else: so both parts take about as long.
 SECOND_DEMO = frozenset({"test_autoscale", "test_library", "test_startup_order"})

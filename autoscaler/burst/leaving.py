@@ -22,7 +22,6 @@ _TRIES = 3
 
 def rest(work: Work) -> None:
     """The autoscaler leaves the copy as it is."""
-    work.expect_front()
     pause(work, work.stack)
 
 
@@ -40,7 +39,7 @@ def drain(work: Work) -> None:
 
 def empty(work: Work, cloud: str) -> None:
     """No new requests for a cloud, and those in flight have ended or had their time."""
-    door = work.front()
+    door = work.front
     if door is None or cloud not in door.state().clouds:
         return
     _turn_away(work, door, cloud)
@@ -90,7 +89,7 @@ def close_door(work: Work) -> None:
 
 def drop(work: Work, cloud: str) -> None:
     """A cloud is out of the front door."""
-    door = work.front()
+    door = work.front
     if door is None or cloud not in door.state().clouds:
         return
     known = {each: worlds.addresses(work.cli, stack) for each, stack in work.copies().items()}

@@ -74,7 +74,6 @@ def images(work: Work) -> None:
 
 def deploy(work: Work) -> None:
     """The copy is deployed. `pulumi up` says itself what is missing."""
-    work.expect_front()
     known = work.cli.deployment(work.stack).get("resources", [])
     if any(each["type"] == _NAMESPACE for each in known):
         # Whatever its cloud has been through since: what is there is looked at, used or mended.
@@ -140,7 +139,7 @@ def ready(work: Work) -> None:
 
 def open_door(work: Work) -> bool:
     """The copy stands behind the front door, still without a share; False where there is no door."""
-    door = work.front()
+    door = work.front
     if door is None:
         work.note(
             f"{work.move.application} has no front door, so nothing leads to the copy by itself; "
@@ -165,7 +164,7 @@ def share(work: Work) -> None:
     """Traffic goes to all copies by their ready members."""
     if not open_door(work):
         return
-    door = work.front()
+    door = work.front
     assert door is not None
     behind = door.state().clouds
     weights = {each: ready_members(work, stack) for each, stack in work.copies().items() if each in behind}

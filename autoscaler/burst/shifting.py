@@ -64,7 +64,7 @@ def shift(work: Work) -> None:
     """All traffic is at the new place. Raises Erring."""
     if not making.open_door(work):
         return
-    door = work.front()
+    door = work.front
     assert door is not None
     for percent in PERCENTS:
         if percent < _reached(work, door):
@@ -113,7 +113,7 @@ def _watch(work: Work, door: Front) -> None:
 
 def back(work: Work) -> None:
     """All that the new place had is with the old one again."""
-    door = work.front()
+    door = work.front
     if door is None or not {work.move.home, work.move.cloud} <= set(door.state().clouds):
         return
     door.share({work.move.home: 100, work.move.cloud: 0})

@@ -3,9 +3,9 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from autoscaler.act.app_stack import AppStack
@@ -36,7 +36,6 @@ class Work:
     forget: bool = False
     notes: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
-    _asked: "Future[Front | None] | None" = None
 
     @property
     def cli(self) -> Pulumi:
@@ -58,27 +57,10 @@ class Work:
     def home(self) -> AppStack:
         return AppStack.read(self.cli, self.home_stack)
 
-    def expect_front(self) -> None:
-        """Ask for the front door beside other work: its address and token come from a CLI's start."""
-        if self._asked is None:
-            self._asked = Future()
-            threading.Thread(target=self._ask, args=(self._asked,), daemon=True).start()
-
+    @cached_property
     def front(self) -> Front | None:
         """The application's front door, asked for once."""
-        self.expect_front()
-        assert self._asked is not None
-        try:
-            return self._asked.result()
-        except Exception:
-            self._asked = None
-            raise
-
-    def _ask(self, asked: "Future[Front | None]") -> None:
-        try:
-            asked.set_result(self.world.front(self.move.application))
-        except Exception as error:
-            asked.set_exception(error)
+        return self.world.front(self.move.application)
 
     def copies(self) -> dict[str, str]:
         return worlds.copies(self.cli, self.move.application)

@@ -174,7 +174,12 @@ class Bursting:
         self.cli.config_path(f"app-{self.name}").unlink(missing_ok=True)
         # What is known about an application outlives it, as its backups do: here it was for this run only.
         home = paths.home()
-        known = ("autoscaler/journal-{}*", "autoscaler/learnt/app-{}*", "supervision/app-{}.*")
+        known = (
+            "autoscaler/journal-{}*",
+            "autoscaler/learnt/app-{}*",
+            "supervision/app-{}.*",
+            "leases/app-{}.lease",
+        )
         for path in (path for each in known for path in home.glob(each.format(self.name))):
             path.unlink()
 

@@ -262,8 +262,8 @@ def test_a_websocket_outlives_others_members_and_ends_with_its_own(balanced: Bal
     for driver, each in held.items():
         assert each.echo("still there?") == "still there?"
         assert balanced.figures(driver, "b")["serving"] == 1
-        balanced.kubectl("delete", "pod", each.member, "--wait=false")
     for driver, each in held.items():
+        balanced.kubectl("delete", "pod", each.member, "--wait=false")
         until(
             lambda driver=driver, each=each: _state(balanced, driver, each.member) == "draining", "it drains"
         )

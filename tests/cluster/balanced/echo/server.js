@@ -46,5 +46,5 @@ process.on("SIGTERM", () => {
   second.close();
   server.close(() => process.exit(0));
   server.closeIdleConnections();
-  setTimeout(() => sockets.forEach((each) => each.end()), 2000);
+  setTimeout(() => sockets.forEach((each) => each.end()), 8000);
 });

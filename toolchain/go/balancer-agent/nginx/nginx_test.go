@@ -124,3 +124,16 @@ func TestTcpConnectionsAreTheirMembers(t *testing.T) {
 		}
 	}
 }
+
+func TestConnectionsToAnAddressThatRequestsUseTooAreNobodys(t *testing.T) {
+	told, _ := documented.Example(t, "nginx", "nginx.conf")
+	db := members.Member{ID: "db-0", Host: "10.2.0.1", Port: 3306}
+	other := members.Member{ID: "db-1", Host: "10.2.0.2", Port: 3306}
+	found, err := serving(told, program.Table{Members: map[string][]members.Member{
+		"db": {db, other}, "web": {{ID: "web-1", Host: "10.2.0.1", Port: 3306}},
+	}})
+	_, alone := found["db/db-1"]
+	if err != nil || len(found) != 1 || !alone {
+		t.Error(found, err)
+	}
+}

@@ -90,11 +90,22 @@ func streamLogFormat(told *model.Model) string {
 		`,"bytesIn":$bytes_received,"bytesOut":$bytes_sent`
 }
 
-// serving tells how many connections each member of the tcp backends has now, by backend/member.
+// serving tells how many connections each member of the tcp backends has now, by backend/member. Where a backend of
+// requests has the same address, the kernel cannot say whose a connection is: those are left out.
 func serving(told *model.Model, table program.Table) (map[string]int, error) {
+	if told == nil {
+		return nil, nil
+	}
 	known := streamPlaces{}
-	if told != nil {
-		known.learn(told, table)
+	known.learn(told, table)
+	for name, all := range table.Members {
+		if backend := told.ByName(name); backend != nil && backend.Protocol != "tcp" {
+			for _, member := range all {
+				if address, ok := addressOf(member); ok {
+					delete(known, address)
+				}
+			}
+		}
 	}
 	if len(known) == 0 {
 		return nil, nil

@@ -1,5 +1,6 @@
 """Mocks that answer as clouds would, and remember what was asked of them."""
 
+import asyncio
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -91,6 +92,8 @@ def made(
     config = load_hosts_config(values)
     assert isinstance(config, MadeHosts)
     mocks = CloudMocks(outputs, answers)
+    # A test before this one may have run a loop of its own, and left none.
+    asyncio.set_event_loop(asyncio.new_event_loop())
     pulumi.runtime.set_mocks(mocks, "altostratus", "hosts-far")
     found: dict[str, Any] = {}
 

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Sequence
 
+from autoscaler.act.app_stack import images_of
 from autoscaler.act.environment import pulumi
 from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.act.stack_config import replace_file
@@ -35,7 +36,7 @@ def stacks_of(present: Sequence[str], clouds: Sequence[str], application: str) -
     """The demo's stacks among those that are there, in the order in which they can go."""
     copies = [s for s in present if s.startswith(f"app-{application}--")]
     applications = [*copies, f"app-{application}"]
-    images = [each.replace("app-", "images-", 1) for each in applications]
+    images = [images_of(each) for each in applications]
     made = [f"{kind}-{cloud}" for cloud in reversed(clouds) for kind in ("platform", "hosts")]
     return [each for each in (f"front-{application}", *applications, *images, *made) if each in present]
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from autoscaler.act.app_stack import images_of
 from autoscaler.act.environment import pulumi
 from autoscaler.act.guards import arguments
 from autoscaler.act.pulumi_cli import Pulumi, UpdateResult
@@ -76,7 +77,7 @@ def destroy(stack: str) -> None:
     tell(stack, cli.destroy(stack, listen=print))
     for each in left_behind(deployment):
         print(f"{stack}: {each}")
-    images = stack.replace("app-", "images-", 1)
+    images = images_of(stack)
     if stack.startswith("app-") and cli.exists(images):
         # They were built for this application alone.
         tell(images, cli.destroy(images, "--refresh=false", listen=print))

@@ -67,7 +67,7 @@ class AppStack:
     @property
     def images(self) -> str:
         """The stack of what is built for this application only."""
-        return f"images-{self.name.removeprefix(PREFIX)}"
+        return images_of(self.name)
 
     @property
     def blueprint(self) -> list[str]:
@@ -93,6 +93,11 @@ class AppStack:
     def documents(self) -> Workspace:
         """The documents that count for it, which may be those of a revision. Raises DocumentError."""
         return in_force(self.root, self.name, self.blueprint, self.config.get(REVISION)).workspace
+
+
+def images_of(stack: str) -> str:
+    """The stack of what is built for the application of `stack` only."""
+    return f"images-{stack.removeprefix(PREFIX)}"
 
 
 def rests(setting: Any) -> bool:

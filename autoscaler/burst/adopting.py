@@ -6,7 +6,7 @@ the new home's with its people's lines as they were; until then it is kept besid
 """
 
 from autoscaler.act import stack_config
-from autoscaler.act.app_stack import CLOUD, AppStack
+from autoscaler.act.app_stack import CLOUD, AppStack, images_of
 from autoscaler.burst import leaving
 from autoscaler.burst import world as worlds
 from autoscaler.burst.copy_config import new_home
@@ -75,7 +75,7 @@ def _rename(work: Work, old: str, new: str) -> None:
 
 
 def _home_images(work: Work) -> str:
-    return work.home_stack.replace("app-", "images-", 1)
+    return images_of(work.home_stack)
 
 
 def _is_old(work: Work, stack: str) -> bool:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from autoscaler.act.app_stack import images_of
 from autoscaler.act.lease import FileLease, FileLeases
 from autoscaler.act.refusals import NotOurs
 from autoscaler.act.update_errors import StackConflict, UpdateError
@@ -256,7 +257,7 @@ class Moves:
 
     def _anything(self, move: Move) -> bool:
         """Whether anything of a copy is there."""
-        cli, images = self.world.cli, move.stack.replace("app-", "images-", 1)
+        cli, images = self.world.cli, images_of(move.stack)
         if any(cli.exists(each) or cli.config_path(each).exists() for each in (move.stack, images)):
             return True
         if self.records.owed(move.application):

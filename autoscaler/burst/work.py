@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from autoscaler.act.app_stack import AppStack
+from autoscaler.act.app_stack import AppStack, images_of
 from autoscaler.act.pulumi_cli import Pulumi, UpdateResult
 from autoscaler.act.update_errors import StackConflict, UpdateError
 from autoscaler.burst import world as worlds
@@ -48,7 +48,7 @@ class Work:
 
     @property
     def images(self) -> str:
-        return self.stack.replace("app-", "images-", 1)
+        return images_of(self.stack)
 
     @property
     def home_stack(self) -> str:

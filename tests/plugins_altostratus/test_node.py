@@ -9,7 +9,6 @@ from toolchain.plugins.altostratus import etcd_membership
 from toolchain.plugins.altostratus.joining import FAILED, PROVISIONED, Joining
 from toolchain.plugins.altostratus.machine import File, Result, machine_for
 from toolchain.plugins.altostratus.node import DEFAULTS, NodeHandler
-from toolchain.plugins.altostratus.node_files import changed_files, unit_of
 from toolchain.plugins.docker.session import Session
 from toolchain.plugins.protocol import Failure, PartialFailure, Properties, Request
 
@@ -359,24 +358,6 @@ def test_without_a_peer_that_answers_the_reason_is_told() -> None:
     broken = ScriptedMachine({"member list": Result(1, "x\ncontext deadline exceeded")})
     with pytest.raises(Failure, match="context deadline exceeded"):
         etcd_membership.remove_member([broken], "host1", "10.88.0.10")
-
-
-@pytest.mark.parametrize(
-    ("path", "unit"),
-    [
-        ("/etc/etcd/etcd.yaml", "etcd.service"),
-        ("/etc/etcd/pki/ca.crt", "etcd-reload.service"),
-        ("/etc/motd", None),
-    ],
-)
-def test_the_longest_prefix_names_the_unit(path: str, unit: str | None) -> None:
-    assert unit_of(path, NODE["units"]) == unit
-
-
-def test_a_changed_mode_is_a_changed_file() -> None:
-    old, new = ({"/etc/a": {"content": "x", "mode": mode}} for mode in ("0644", "0600"))
-    assert list(changed_files(old, new, {}).written) == ["/etc/a"]
-    assert changed_files(old, old, {}).written == {}
 
 
 @pytest.mark.parametrize(

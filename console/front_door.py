@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from autoscaler.act.app_stack import PREFIX, SEPARATOR
+from autoscaler.act.app_stack import PREFIX, copies_among
 from autoscaler.act.environment import pulumi
 from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.act.stack_config import read
@@ -80,9 +80,7 @@ def end(application: str) -> None:
 
 def copies_of(cli: Pulumi, application: str) -> Iterator[Copy]:
     """The copies that are there, the home first. Those that show themselves nowhere have no addresses."""
-    home = f"{PREFIX}{application}"
-    others = [each for each in cli.stacks() if each.startswith(f"{home}{SEPARATOR}")]
-    for stack in [home, *others]:
+    for stack in copies_among(cli.stacks(), application):
         outputs = stack_outputs(cli, stack)
         if outputs.get("cloud"):
             balancers = (outputs.get("balancers") or {}).values()

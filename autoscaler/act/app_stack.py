@@ -1,6 +1,6 @@
 """What an application's stack says in its config: the names of the keys, and where the application stands."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,13 @@ class AppStack:
 def images_of(stack: str) -> str:
     """The stack of what is built for the application of `stack` only."""
     return f"images-{stack.removeprefix(PREFIX)}"
+
+
+def copies_among(stacks: Iterable[str], application: str) -> list[str]:
+    """The stacks of the application's copies among those that are there, its home's first."""
+    home = f"{PREFIX}{application}"
+    found = [each for each in stacks if each == home or each.startswith(f"{home}{SEPARATOR}")]
+    return sorted(found, key=lambda name: name != home)
 
 
 def rests(setting: Any) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from autoscaler.act.app_stack import PREFIX, SEPARATOR
+from autoscaler.act.app_stack import PREFIX, SEPARATOR, copies_among
 from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.burst.front_shares import Address, addresses_of
 
@@ -128,9 +128,8 @@ def home_of(application: str) -> str:
 def copies(cli: Pulumi, application: str) -> dict[str, str]:
     """The application's stacks that have made something, by cloud, its home's first."""
     home = home_of(application)
-    stacks = [each for each in cli.stacks() if each == home or each.startswith(f"{home}{SEPARATOR}")]
     found = {}
-    for stack in sorted(stacks, key=lambda name: name != home):
+    for stack in copies_among(cli.stacks(), application):
         cloud = outputs(cli, stack).get("cloud") or stack.removeprefix(home).removeprefix(SEPARATOR)
         if cloud and made(cli, stack):
             found[str(cloud)] = stack

@@ -10,12 +10,15 @@ import yaml
 
 from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.act.stack_config import read, replace_file
+from components.hosts.config import MadeHosts
 from console import credentials, demo_repository, subnets, updates
 from toolchain import paths
 
 SITE = Path("blueprints/library/samples/hello/site")
 HOSTS = "altostratus:hosts"
 PLATFORM = "altostratus:platform"
+JOINING = 16
+"""So many addresses in the first cloud's network are for each cloud that joins it."""
 POD_RANGE, SERVICE_RANGE = IPv4Network("10.244.0.0/16"), IPv4Network("10.96.0.0/16")
 
 
@@ -68,12 +71,13 @@ def hosts_config(cli: Pulumi, cloud: DemoCloud) -> str:
     if cloud.beside is not None:
         note = (
             f"The demo's second cloud, beside {cloud.beside}: a cluster of its own. Its Pods and Services "
-            "have ranges\nof their own, so that an address tells its cloud."
+            "have ranges\nof their own, so that an address tells its cloud. Its host is on both networks."
         )
         settings["podCidr"] = str(subnets.free_range(POD_RANGE, _used(cli, "podCidr", POD_RANGE)))
         settings["serviceCidr"] = str(
             subnets.free_range(SERVICE_RANGE, _used(cli, "serviceCidr", SERVICE_RANGE))
         )
+        settings["joins"] = _joins(cli, cloud.beside)
     return _config(note, HOSTS, settings)
 
 
@@ -88,10 +92,33 @@ def platform_config(cli: Pulumi, cloud: DemoCloud, application: str, repository:
     return _config(note, PLATFORM, settings)
 
 
-def _used(cli: Pulumi, key: str, default: IPv4Network) -> Iterator[IPv4Network]:
+def _joins(cli: Pulumi, beside: str) -> dict[str, str]:
+    """The network of the cloud beside, with an address there that no other cloud's hosts have."""
+    hosts = _hosts_configs(cli)
+    first = hosts.get(beside, {"driver": "existing"})
+    if first.get("driver", "docker") != "docker":
+        return {}
+    network = f"alto-{beside}"
+    taken = {each["joins"][network] for each in hosts.values() if network in each.get("joins", {})}
+    subnet = IPv4Network(first.get("subnet", str(MadeHosts().subnet)))
+    # Hosts of its own come from the start of it.
+    free = range(subnet.num_addresses - JOINING, JOINING, -JOINING)
+    return {network: next(address for at in free if (address := str(subnet[at])) not in taken)}
+
+
+def _hosts_configs(cli: Pulumi) -> dict[str, dict[str, Any]]:
+    """What the configs of all clouds here say of hosts, by cloud."""
+    found = {}
     for path in cli.config_path("any").parent.glob("Pulumi.hosts-*.yaml"):
         settings = read(path).get(HOSTS)
-        if isinstance(settings, dict) and settings.get("driver", "docker") != "existing":
+        if isinstance(settings, dict):
+            found[path.stem.removeprefix("Pulumi.hosts-")] = settings
+    return found
+
+
+def _used(cli: Pulumi, key: str, default: IPv4Network) -> Iterator[IPv4Network]:
+    for settings in _hosts_configs(cli).values():
+        if settings.get("driver", "docker") != "existing":
             yield IPv4Network(settings.get(key, str(default)))
 
 

@@ -11,8 +11,9 @@ from toolchain.errors import ToolchainError
 def build(cloud: str) -> None:
     """Make what `altostratus:hosts` describes, and export what platforms and applications need.
 
-    Every kind of driver exports `cloud`, `driver`, `kubeconfig` (secret), `nodes` and `address`;
-    made clusters also `etcd`, `registryCa` (secrets), `network` and `subnet`.
+    Every kind of driver exports `cloud`, `driver`, `kubeconfig` (secret), `nodes`, `address` and `reach`
+    (addresses under which other clouds reach the ports of Services); made clusters also `etcd`, `registryCa`
+    (secrets), `network` and `subnet`.
     """
     config = pulumi.Config("altostratus")
     try:
@@ -32,6 +33,7 @@ def _export_common(cluster: HostCluster | ExistingCluster) -> None:
     pulumi.export("kubeconfig", cluster.kubeconfig)
     pulumi.export("nodes", cluster.nodes)
     pulumi.export("address", cluster.address)
+    pulumi.export("reach", cluster.reach)
 
 
 def _export_made(cluster: HostCluster) -> None:

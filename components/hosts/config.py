@@ -1,7 +1,7 @@
 """The settings of a `hosts-<cloud>` stack: the object `altostratus:hosts`."""
 
 import re
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -25,12 +25,16 @@ _REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"
 _AMI = r"^ami-[0-9a-f]{8,17}$"
 _MACHINE_TYPE = r"^[a-z0-9-]+\.[a-z0-9-]+$"
 _ADDRESS = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$"
+_REACHED = r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$"
+_DOCKER_NETWORK = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$"
 
 _MEANINGS = {
     _REGION: "write a region such as eu-central-1",
     _AMI: "write the id of a machine image such as ami-0123456789abcdef0",
     _MACHINE_TYPE: "write a machine type such as m6i.large",
     _ADDRESS: "write an IPv4 address such as 9.9.9.9",
+    _REACHED: "write an IPv4 address or a host name",
+    _DOCKER_NETWORK: "write the name of a Docker network such as alto-local",
 }
 
 
@@ -56,6 +60,15 @@ def _network(value: Any) -> IPv4Network:
         raise ValueError(f"{error}; write an IPv4 range such as 10.88.0.0/24") from None
 
 
+def _address(value: Any) -> IPv4Address:
+    if isinstance(value, IPv4Address):
+        return value
+    try:
+        return IPv4Address(value if isinstance(value, str) else "")
+    except ValueError:
+        raise ValueError("write an IPv4 address such as 10.88.0.200") from None
+
+
 def _memory(value: Any) -> int:
     match = re.fullmatch(r"([1-9][0-9]*)(Mi|Gi)", value) if isinstance(value, str) else None
     if match is None:
@@ -67,6 +80,8 @@ def _memory(value: Any) -> int:
 
 
 Network = Annotated[IPv4Network, BeforeValidator(_network)]
+Address = Annotated[IPv4Address, BeforeValidator(_address)]
+Reached = Annotated[str, Field(pattern=_REACHED)]
 
 
 class _Settings(BaseModel):
@@ -79,7 +94,8 @@ class MadeHosts(_Settings):
     """Hosts that a driver makes.
 
     Zones are given to the hosts in turn, the region to all: their labels topology.kubernetes.io/zone and
-    region, which NetworkPartitions name. Left out, the cloud's name is the only zone.
+    region, which NetworkPartitions name. Left out, the cloud's name is the only zone. `reached_at`: where
+    other clouds reach the ports of Services; left out, the hosts' own addresses.
     """
 
     hosts: Annotated[int, Field(ge=1, le=100)] = 3
@@ -89,6 +105,7 @@ class MadeHosts(_Settings):
     service_cidr: Network = IPv4Network("10.96.0.0/16")
     zones: tuple[Annotated[str, Field(pattern=_NAME)], ...] = Field(default=(), strict=False)
     region: Annotated[str, Field(pattern=_NAME)] | None = None
+    reached_at: tuple[Reached, ...] = Field(default=(), strict=False)
 
     @property
     def limits(self) -> tuple[int, int]:
@@ -138,6 +155,8 @@ class DockerHosts(MadeHosts):
     """Hosts that are containers on this machine's Docker engine.
 
     `memory_mib` (0: no limit) is written as `memory: 4Gi`; `cpus` is a number of processors.
+    `joins`: further Docker networks that hosts are on, by name, with the address of the first host there;
+    the next host has the next one. So clouds on one engine reach each other.
     """
 
     driver: Literal["docker"] = "docker"
@@ -145,6 +164,7 @@ class DockerHosts(MadeHosts):
     cpus: Annotated[float, Field(gt=0, le=1024, strict=False)] | None = None
     privileged: bool | None = None
     """None: asked of the machine at the first use of its engine."""
+    joins: dict[Annotated[str, Field(pattern=_DOCKER_NETWORK)], Address] = Field(default_factory=dict)
 
     @property
     def millicpus(self) -> int:
@@ -153,6 +173,17 @@ class DockerHosts(MadeHosts):
     @property
     def limits(self) -> tuple[int, int]:
         return self.memory_mib, self.millicpus
+
+    @model_validator(mode="after")
+    def _joins_others(self) -> Self:
+        problems = [
+            f"joins.{name} begins at {first}, which is in the hosts' own {self.subnet}: name another network"
+            for name, first in self.joins.items()
+            if first in self.subnet
+        ]
+        if problems:
+            raise HostsConfigError(problems)
+        return self
 
 
 class CloudHosts(MadeHosts):
@@ -218,13 +249,15 @@ class AwsHosts(CloudHosts):
 class ExistingCluster(_Settings):
     """A cluster made by others: registered by its kubeconfig, and checked.
 
-    `kubeconfig` is a path; without it the secret setting `altostratus:kubeconfig` is used.
+    `kubeconfig` is a path; without it the secret setting `altostratus:kubeconfig` is used. `reached_at`:
+    where other clouds reach the ports of Services; left out, its nodes' addresses.
     """
 
     driver: Literal["existing"]
     kubeconfig: str | None = None
     context: str | None = None
     storage_class: str | None = None
+    reached_at: tuple[Reached, ...] = Field(default=(), strict=False)
 
 
 AnyHosts = DockerHosts | OpenStackHosts | AwsHosts | ExistingCluster

@@ -10,11 +10,14 @@ from components.engine_image import engine_image
 from components.hosts.config import DockerHosts
 from components.hosts.driver import Access, Endpoint, Machine
 from components.hosts.host_image import BuildContext, discovery_image, host_image
+from components.hosts.joining import joined_at
 from components.hosts.ranges import Ranges
 from components.hosts.topology import Host, Topology
 
 LABEL = "altostratus.cloud"
 ROLE_LABEL = "altostratus.role"
+WAY_OUT = "ALTOSTRATUS_GATEWAY"
+"""The variable that tells a host of several networks its own network's gateway."""
 
 _CAP_SYS_RESOURCE = 24
 _STATUS = Path("/proc/self/status")
@@ -93,7 +96,9 @@ class DockerDriver:
             hostname=host.name,
             image=self._host_image.image_name,
             restart="unless-stopped",
-            networks_advanced=[self._at(host.address)],
+            networks_advanced=[self._at(host.address), *self._joined(host)],
+            # Of several networks Docker takes any one for the way out.
+            envs=[f"{WAY_OUT}={self._topology.gateway}"] if self._config.joins else None,
             labels=self._container_labels("host"),
             volumes=[docker.ContainerVolumeArgs(container_path="/var", volume_name=volume.name)],
             tmpfs={"/run": "exec,mode=755", "/tmp": "exec"},  # noqa: S108
@@ -125,6 +130,13 @@ class DockerDriver:
 
     def _at(self, address: str) -> docker.ContainerNetworksAdvancedArgs:
         return docker.ContainerNetworksAdvancedArgs(name=self.network.name, ipv4_address=address)
+
+    def _joined(self, host: Host) -> list[docker.ContainerNetworksAdvancedArgs]:
+        index = self._topology.hosts.index(host)
+        return [
+            docker.ContainerNetworksAdvancedArgs(name=name, ipv4_address=joined_at(first, index))
+            for name, first in sorted(self._config.joins.items())
+        ]
 
     def _labels(self, role: str) -> list[tuple[str, str]]:
         return [(LABEL, self._topology.cloud), (ROLE_LABEL, role)]

@@ -29,6 +29,7 @@ class ExistingCluster(pulumi.ComponentResource):
     kubeconfig: pulumi.Output[str]
     nodes: pulumi.Output[list[dict[str, Any]]]
     address: pulumi.Output[str]
+    reach: pulumi.Output[list[str]]
 
     def __init__(
         self,
@@ -47,7 +48,17 @@ class ExistingCluster(pulumi.ComponentResource):
         self.kubeconfig = pulumi.Output.secret(pulumi.Output.all(text, facts).apply(lambda both: both[0]))
         self.nodes = pulumi.Output.unsecret(facts.apply(_described))
         self.address = pulumi.Output.unsecret(facts.apply(lambda known: known.server))
-        self.register_outputs({"kubeconfig": self.kubeconfig, "nodes": self.nodes, "address": self.address})
+        self.reach = self.nodes.apply(
+            lambda nodes: list(settings.reached_at) or [str(node["address"]) for node in nodes]
+        )
+        self.register_outputs(
+            {
+                "kubeconfig": self.kubeconfig,
+                "nodes": self.nodes,
+                "address": self.address,
+                "reach": self.reach,
+            }
+        )
 
 
 def _text(

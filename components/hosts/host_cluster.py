@@ -19,6 +19,7 @@ from components.hosts.host_files import (
     machines_file,
 )
 from components.hosts.ignition import ButaneError, butane_document, ignition_config
+from components.hosts.joining import reach
 from components.hosts.kubeconfig import admin_kubeconfig
 from components.hosts.node import Node
 from components.hosts.ranges import Ranges
@@ -34,7 +35,8 @@ class HostCluster(pulumi.ComponentResource):
 
     Outputs: `kubeconfig` (secret), `nodes` ([{name, address, roles}]), `address` (of the first
     control plane), `etcd` (secret: caCertificate, certificate, privateKey, endpoints),
-    `certificate_authority` (secret: certificate, privateKey; signs what the cloud's services show).
+    `certificate_authority` (secret: certificate, privateKey; signs what the cloud's services show),
+    `reach` (addresses under which other clouds reach the hosts).
     """
 
     kubeconfig: pulumi.Output[str]
@@ -43,6 +45,7 @@ class HostCluster(pulumi.ComponentResource):
     etcd: pulumi.Output[dict[str, Any]]
     certificate_authority: pulumi.Output[dict[str, str]]
     network: pulumi.Output[str]
+    reach: pulumi.Output[list[str]]
 
     def __init__(
         self,
@@ -73,6 +76,7 @@ class HostCluster(pulumi.ComponentResource):
         }
         self.certificate_authority = pulumi.Output.secret(pulumi.Output.from_input(keys))
         self.network = driver.network_name
+        self.reach = pulumi.Output.from_input(reach(config, self.topology))
         self.register_outputs(
             {
                 "kubeconfig": self.kubeconfig,
@@ -81,6 +85,7 @@ class HostCluster(pulumi.ComponentResource):
                 "etcd": self.etcd,
                 "certificateAuthority": self.certificate_authority,
                 "network": self.network,
+                "reach": self.reach,
             }
         )
 

@@ -48,7 +48,28 @@ def test_a_second_cloud_has_ranges_that_no_cloud_here_has(
     settings = yaml.safe_load(text)["config"]["altostratus:hosts"]
     assert (settings["podCidr"], settings["serviceCidr"]) == ("10.246.0.0/16", "10.97.0.0/16")
     assert settings["hosts"] == 1
+    assert settings["joins"] == {"alto-local": "10.88.0.240"}
     assert text.count("  # ") >= 2
+
+
+def test_a_third_cloud_joins_the_first_ones_network_at_other_addresses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subnets, "free_here", lambda: subnets.Network("10.88.32.0/24"))
+    cli = Pulumi(tmp_path, Path("/nonexistent"), tmp_path / "state", tmp_path / "logs", {})
+    folder = cli.config_path("any").parent
+    folder.mkdir(parents=True)
+    (folder / "Pulumi.hosts-local.yaml").write_text(
+        "config:\n  altostratus:hosts: {driver: docker, subnet: 10.88.16.0/24}\n"
+    )
+    (folder / "Pulumi.hosts-away.yaml").write_text(
+        "config:\n  altostratus:hosts: {joins: {alto-local: 10.88.16.240}}\n"
+    )
+    (folder / "Pulumi.hosts-mine.yaml").write_text("config:\n  altostratus:hosts: {driver: existing}\n")
+    settings = yaml.safe_load(hosts_config(cli, DemoCloud("third", 1, beside="local")))["config"]
+    assert settings["altostratus:hosts"]["joins"] == {"alto-local": "10.88.16.224"}
+    settings = yaml.safe_load(hosts_config(cli, DemoCloud("third", 1, beside="mine")))["config"]
+    assert settings["altostratus:hosts"]["joins"] == {}
 
 
 def test_two_clouds_of_one_name_are_refused() -> None:

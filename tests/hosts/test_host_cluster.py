@@ -85,10 +85,11 @@ def make(config: DockerHosts) -> tuple[Mocks, dict[str, Any]]:
         cluster = HostCluster("local", config)
 
         def keep(values: list[Any]) -> None:
-            outputs["kubeconfig"], outputs["nodes"], outputs["etcd"], outputs["secret"] = values
+            outputs.update(zip(("kubeconfig", "nodes", "etcd", "secret", "reach"), values, strict=True))
 
         secret = pulumi.Output.from_input(cluster.kubeconfig.is_secret())
-        return pulumi.Output.all(cluster.kubeconfig, cluster.nodes, cluster.etcd, secret).apply(keep)
+        known = (cluster.kubeconfig, cluster.nodes, cluster.etcd, secret, cluster.reach)
+        return pulumi.Output.all(*known).apply(keep)
 
     program()
     return mocks, outputs
@@ -108,6 +109,26 @@ def test_three_hosts_are_containers_with_a_network_and_a_disk_each(mocks: Mocks)
     assert host["hostname"] == "host2"
     assert host["restart"] == "unless-stopped"
     assert {"label": "altostratus.cloud", "value": "local"} in host["labels"]
+
+
+def test_hosts_that_join_a_network_keep_their_own_way_out() -> None:
+    mocks, outputs = make(settings(hosts=2, joins={"alto-other": "10.90.0.240"}))
+    host = mocks.of_type("docker:index/container:Container")["local-host2"]
+    assert host["networksAdvanced"] == [
+        {"name": "alto-local", "ipv4Address": "10.88.0.11"},
+        {"name": "alto-other", "ipv4Address": "10.90.0.241"},
+    ]
+    assert host["envs"] == ["ALTOSTRATUS_GATEWAY=10.88.0.1"]
+    assert [node["address"] for node in outputs["nodes"]] == ["10.88.0.10", "10.88.0.11"]
+    assert outputs["reach"] == ["10.90.0.240", "10.90.0.241"]
+
+
+def test_other_clouds_reach_hosts_at_their_own_addresses_or_where_they_are_told(mocks: Mocks) -> None:
+    assert "envs" not in mocks.of_type("docker:index/container:Container")["local-host1"]
+    _, outputs = make(settings(hosts=1))
+    assert outputs["reach"] == ["10.88.0.10"]
+    _, outputs = make(settings(hosts=1, joins={"x": "10.90.0.1"}, reachedAt=["edge.example.org"]))
+    assert outputs["reach"] == ["edge.example.org"]
 
 
 def test_everything_of_the_engine_carries_the_clouds_label(mocks: Mocks) -> None:

@@ -12,7 +12,7 @@ from blueprints.kinds.cartridge_use import Range
 from blueprints.kinds.level import ScalingRule
 from blueprints.kinds.storage import Persistence
 from blueprints.links import Scope, connect
-from blueprints.names import LABEL_LIMIT, cluster_name, namespace, service_name, shorten
+from blueprints.names import LABEL_LIMIT, cluster_name, namespace, primary_name, service_name, shorten
 from blueprints.order import stages
 from blueprints.plan import (
     HOME_COPY,
@@ -244,6 +244,7 @@ def _ports(cartridge: Cartridge, name: str, space: str) -> tuple[PlannedPort, ..
             port.session_affinity,
             service_name(name, port.name),
             f"{service_name(name, port.name)}.{_domain(space)}",
+            primary_name(service_name(name, port.name)) if port is cartridge.followed_port else "",
         )
         for port in cartridge.all_ports
     )

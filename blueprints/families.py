@@ -67,6 +67,7 @@ def face(cluster: PlannedCluster, copied: Set[Aliases], depth: int, domain: str)
                 node_port=None,
                 service=service_name(name, port.name),
                 host=f"{service_name(name, port.name)}.{domain}",
+                primary="",
             )
             for port in cluster.ports
         ),

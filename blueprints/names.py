@@ -20,6 +20,8 @@ CLUSTER_NAME_LIMIT = 40
 APPLICATION_NAME_LIMIT = 59
 """Leaves room for the `app-` of the namespace."""
 
+PRIMARY_SUFFIX = "-primary"
+
 _HASH_LENGTH = 8
 
 NAME_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
@@ -86,6 +88,11 @@ def cluster_name(groups: tuple[tuple[str, int], ...], alias: str) -> str:
 def service_name(cluster: str, port: str) -> str:
     """The Service of one port mapping of a cluster."""
     return f"{cluster}-{port}"
+
+
+def primary_name(service: str) -> str:
+    """The Service that leads to whoever takes writes, beside that of a port that followers use."""
+    return shorten(f"{service}{PRIMARY_SUFFIX}", LABEL_LIMIT)
 
 
 def namespace(application: str) -> str:

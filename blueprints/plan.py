@@ -38,6 +38,13 @@ class PlannedPort:
     """The name of the Service."""
     host: str
     """The Service's full host name in the host cluster."""
+    primary: str = ""
+    """The Service that leads to the cluster that takes writes; empty where nobody can follow this one."""
+
+    @property
+    def primary_host(self) -> str:
+        """Its full host name; that of the port's own Service where there is none."""
+        return f"{self.primary}{self.host.removeprefix(self.service)}" if self.primary else self.host
 
 
 @dataclass(frozen=True, slots=True)

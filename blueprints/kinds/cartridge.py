@@ -9,6 +9,8 @@ from blueprints.kinds.containers import Container, InitContainer, Sidecar
 from blueprints.kinds.exports import Export, Placeholder
 from blueprints.kinds.ports import Port
 from blueprints.kinds.probes import Probes
+from blueprints.kinds.replication import Replication
+from blueprints.kinds.replication_rules import check_replication
 from blueprints.kinds.storage import ConfigurationFile, Persistence, Volume
 from blueprints.model import Document, Items, Model, fault
 from blueprints.names import AbsolutePath, ContainerName, ExportName, Hostname, PortName
@@ -100,6 +102,8 @@ class Cartridge(Container, Document):
     """Scratch space the containers share."""
     persistence: Items[Persistence] = ()
     """Data that outlives a member."""
+    replication: Replication | None = None
+    """How another copy of the application can follow this one's data; left out, it cannot."""
     files: Items[ConfigurationFile] = ()
     """Configuration files put into the containers."""
     sharing: Sharing = Sharing()
@@ -124,6 +128,13 @@ class Cartridge(Container, Document):
         """The ports of all containers of a member; they share one address."""
         return (*self.ports, *(port for sidecar in self.sidecars for port in sidecar.ports))
 
+    @property
+    def followed_port(self) -> Port | None:
+        """The port that followers of its data use."""
+        name = self.replication.port if self.replication is not None else None
+        wanted = (port for port in self.all_ports if name in (None, port.name))
+        return next(wanted, None) if self.replication is not None else None
+
     @model_validator(mode="after")
     def _unique_names(self) -> Self:
         unique("volumes", self.volumes)
@@ -136,6 +147,7 @@ class Cartridge(Container, Document):
     @model_validator(mode="after")
     def _references_lead_somewhere(self) -> Self:
         check_references(self)
+        check_replication(self)
         return self
 
     @model_validator(mode="after")

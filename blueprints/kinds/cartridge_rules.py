@@ -110,6 +110,9 @@ def _references(cartridge: "Cartridge") -> Iterator[tuple[Place, str, str]]:
         yield from _probe_references(("sidecars", index, "probes"), sidecar.probes)
     if cartridge.metrics:
         yield ("metrics", "port"), "port", cartridge.metrics.port
+    if cartridge.replication:
+        at = ("replication", "port") if cartridge.replication.port else ("replication",)
+        yield at, "port", cartridge.replication.port or ""
     for index, file in enumerate(cartridge.files):
         for number, name in enumerate(file.containers):
             yield ("files", index, "containers", number), "container", name

@@ -6,6 +6,7 @@ An export's `value` may hold placeholders, filled in for each cluster:
 |---|---|
 | `${host}`, `${host:PORT}` | the stable address of the first port, or of the one named |
 | `${port}`, `${port:PORT}` | the Service's port number |
+| `${primary}` | the same, of the cluster that takes writes: another one where this only follows |
 | `${export:NAME}` | another export of the same cartridge |
 | `${alias}`, `${application}`, `${namespace}` | where the cluster is |
 """
@@ -21,10 +22,12 @@ from blueprints.model import Model, fault
 from blueprints.names import AbsolutePath
 from blueprints.rules import exactly_one
 
-PlaceholderKind = Literal["host", "port", "export", "alias", "application", "namespace"]
+PlaceholderKind = Literal["host", "port", "primary", "export", "alias", "application", "namespace"]
 
 _PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
-_KNOWN = re.compile(r"(host|port)(?::([a-z0-9-]+))?|(export):([a-zA-Z0-9-]+)|(alias|application|namespace)")
+_KNOWN = re.compile(
+    r"(host|port)(?::([a-z0-9-]+))?|(export):([a-zA-Z0-9-]+)|(primary|alias|application|namespace)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class Export(Model):
                     "ALT1113",
                     f"unknown placeholder ${{{text}}}",
                     hint="Known are ${host}, ${host:PORT}, ${port}, ${port:PORT}, ${export:NAME}, "
-                    "${alias}, ${application} and ${namespace}.",
+                    "${primary}, ${alias}, ${application} and ${namespace}.",
                     at=("file" if self.file is not None else "value",),
                 )
         return self

@@ -57,6 +57,8 @@ class Exports:
                 return _port(cluster, placeholder.name).host
             case "port":
                 return str(_port(cluster, placeholder.name).service_port)
+            case "primary":
+                return next((p.primary_host for p in cluster.ports if p.primary), _port(cluster, "").host)
             case "export":
                 return self.value(cluster.id, placeholder.name)
             case "alias":

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from autoscaler.burst.deciding_shares import Portion, spread, total
 from autoscaler.burst.watching_capacity import Capacity
 from autoscaler.burst.watching_copies import Copies, applications, by_load, need_of, ready
-from autoscaler.burst.watching_room import Refusals, room
+from autoscaler.burst.watching_quotas import Quotas, under_quotas
+from autoscaler.burst.watching_room import Instance, Listing, Refusals, Room, room, shared_room
 from autoscaler.loop.application_loop import ApplicationLoop
-from autoscaler.loop.deciding import BY_HAND, HELD, STALLED, Guidance
+from autoscaler.loop.deciding import ALONE, BY_HAND, HELD, STALLED, Guidance
 from autoscaler.observe.members import NOTHING
 
 UNSCHEDULABLE = "Unschedulable"
@@ -22,7 +23,7 @@ class Members:
 
     capacity: Capacity
     _refusals: Refusals = field(default_factory=Refusals)
-    _rooms: dict[str, dict[str, int | None]] = field(default_factory=dict)
+    _rooms: dict[str, dict[str, Room]] = field(default_factory=dict)
 
     def guide(self, loops: Mapping[str, ApplicationLoop], now: float) -> dict[str, Guidance]:
         """What every stack is to have, by stack, once its clusters have been considered."""
@@ -33,40 +34,51 @@ class Members:
         for stack, each in loops.items():
             if each.view is not None and each.view.placing is not None and each.considered is not None:
                 self._rooms[stack] = self._room(each, now)
-                bounded = {path: most for path, most in self._rooms[stack].items() if most is not None}
-                if bounded:
-                    found[stack] = Guidance(most=bounded)
+                found[stack] = self._bounded(stack)
         for gone in set(self._rooms) - set(loops):
             del self._rooms[gone]
-        for copies in applications(loops):
-            if copies.policy is not None and len(copies.settled()) > 1:
-                for stack, wanted in self._spread(copies).items():
-                    found[stack] = Guidance(*wanted, reasons=_told(loops[stack], wanted[0]))
-        return found
+        together = [each for each in applications(loops) if each.policy is not None]
+        together = [each for each in together if len(each.settled()) > 1]
+        asked = {each.application: self._asked(each) for each in together}
+        quotas = under_quotas(loops, asked)
+        for stack, (most, reasons) in quotas.alone.items():
+            before = found.get(stack, ALONE)
+            least = {p: min(n, before.most.get(p, n)) for p, n in most.items()}
+            found[stack] = replace(before, most={**before.most, **least}, reasons=(*before.reasons, *reasons))
+        for copies in together:
+            for stack, wanted in self._spread(copies, asked[copies.application], quotas).items():
+                told = (*_told(loops[stack], wanted), *quotas.reasons.get(copies.application, ()))
+                found[stack] = replace(found[stack], wanted=wanted, reasons=told)
+        return {stack: each for stack, each in found.items() if each != ALONE}
 
-    def _room(self, loop: ApplicationLoop, now: float) -> dict[str, int | None]:
-        """By path how many members there may be over all group instances; None where nothing bounds them."""
+    def _bounded(self, stack: str) -> Guidance:
+        rooms = self._rooms[stack]
+        return Guidance(
+            most={path: room.total for path, room in rooms.items() if room.total is not None},
+            each={path: room.each for path, room in rooms.items() if room.each is not None},
+        )
+
+    def _room(self, loop: ApplicationLoop, now: float) -> dict[str, Room]:
+        """The room of each cluster by path."""
         view = loop.view
         assert view is not None
         assert view.placing is not None
         seen, found = self.capacity.of(view.cloud), {}
         for path, cluster in view.clusters.items():
-            rooms = []
+            instances = []
             for copy in cluster.copies:
                 members = [m for m in loop.seen.get(copy.name, NOTHING).members if not m.leaving]
                 refused = any(not m.host and UNSCHEDULABLE in m.state for m in members)
-                rooms.append(
-                    room(
+                instances.append(
+                    Instance(
                         view.placing.demands[copy.id],
-                        view.cloud,
                         (view.plan.namespace, copy.name),
-                        seen,
                         sum(bool(member.host) for member in members),
                         copy.members,
                         self._refusals.note((loop.stack, copy.id), refused, now),
                     )
                 )
-            found[path] = None if not rooms or None in rooms else sum(each or 0 for each in rooms)
+            found[path] = _room_of(path, instances, view.cloud, seen)
         return found
 
     def most(self, loop: ApplicationLoop, path: str) -> int:
@@ -74,27 +86,31 @@ class Members:
         view = loop.view
         assert view is not None
         cluster = view.clusters[path]
-        by_documents = cluster.bounds.max * view.bounds.most_copies(path)
-        bound = self._rooms.get(loop.stack, {}).get(path)
-        return by_documents if bound is None else max(cluster.bounds.min, min(by_documents, bound))
+        instances = view.bounds.most_copies(path)
+        room = self._rooms.get(loop.stack, {}).get(path, Room())
+        bounds = [cluster.bounds.max * instances]
+        bounds += [] if room.total is None else [room.total]
+        bounds += [] if room.each is None else [room.each * instances]
+        return max(cluster.bounds.min, min(bounds))
 
-    def _spread(self, copies: Copies) -> dict[str, tuple[dict[str, int], dict[str, int]]]:
-        """The members that each copy is to have, and the room it has, by stack."""
-        settled = copies.settled()
-        found: dict[str, tuple[dict[str, int], dict[str, int]]] = {
-            each.stack: ({}, {p: m for p, m in self._rooms[each.stack].items() if m is not None})
-            for each in settled
-        }
-        paths = {path for each in settled for path in by_load(each)}
+    def _asked(self, copies: Copies) -> dict[str, int]:
+        """What all copies together want of each cluster that load decides about, by path."""
+        found = {}
+        for path, having in _shared(copies).items():
+            portions = [self._portion(each, path) for each in having]
+            asked = sum(each.considered.view.clusters[path].members for each in having if each.considered)
+            found[path] = total(portions, asked, need_of(having, path))
+        return found
+
+    def _spread(self, copies: Copies, asked: Mapping[str, int], quotas: Quotas) -> dict[str, dict[str, int]]:
+        """The members that each copy is to have, by stack."""
+        found: dict[str, dict[str, int]] = {each.stack: {} for each in copies.settled()}
         evenly = copies.policy is not None and copies.policy.order == "all-at-once"
-        for path in sorted(paths):
-            having = [each for each in settled if path in by_load(each)]
-            if len(having) > 1:
-                portions = [self._portion(each, path) for each in having]
-                asked = sum(each.considered.view.clusters[path].members for each in having if each.considered)
-                given = spread(portions, total(portions, asked, need_of(having, path)), evenly)
-                for each in having:
-                    found[each.stack][0][path] = given[each.stack]
+        for path, having in _shared(copies).items():
+            portions = [self._portion(each, path) for each in having]
+            left = min(asked[path], quotas.together.get((copies.application, path), asked[path]))
+            for stack, members in spread(portions, left, evenly).items():
+                found[stack][path] = members
         return found
 
     def _portion(self, loop: ApplicationLoop, path: str) -> Portion:
@@ -113,7 +129,22 @@ class Members:
             least = max(least, wanted)
         return Portion(loop.stack, wanted, min(least, most), most, cluster.members, ready(loop, cluster))
 
-    # --- copies ---
+
+def _room_of(path: str, instances: list[Instance], cloud: str, seen: Listing | None) -> Room:
+    if not instances:
+        return Room()
+    if "/" in path:
+        return shared_room(instances, cloud, seen)
+    only = instances[0]
+    return Room(room(only.demand, cloud, only.where, seen, only.scheduled, only.asked, only.full))
+
+
+def _shared(copies: Copies) -> dict[str, list[ApplicationLoop]]:
+    """The settled copies that have a cluster which load decides about, where there are several."""
+    settled = copies.settled()
+    paths = sorted({path for each in settled for path in by_load(each)})
+    found = {path: [each for each in settled if path in by_load(each)] for path in paths}
+    return {path: having for path, having in found.items() if len(having) > 1}
 
 
 def _told(loop: ApplicationLoop, wanted: Mapping[str, int]) -> tuple[str, ...]:

@@ -109,3 +109,40 @@ def room(
         return bound
     found = max(asked, by_capacity(demand, cloud, where, seen))
     return found if bound is None else min(bound, found)
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A cluster in one instance of its group: where it is, its members on a host, and those asked for."""
+
+    demand: Demand
+    where: Where
+    scheduled: int
+    asked: int
+    full: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many members there may be over all instances, and in each of them; None where nothing bounds it."""
+
+    total: int | None = None
+    each: int | None = None
+
+
+def shared_room(instances: Sequence[Instance], cloud: str, seen: Listing | None) -> Room:
+    """The room of a cluster that is in several instances of a group. They share what hosts have free, and
+    each has its own part by the policy: another instance may fit where one is refused."""
+    bounds = [by_policy(each.demand, cloud) for each in instances]
+    bounds += [each.scheduled for each in instances if each.full]
+    found = [bound for bound in bounds if bound is not None]
+    return Room(_free(instances, cloud, seen), min(found, default=None))
+
+
+def _free(instances: Sequence[Instance], cloud: str, seen: Listing | None) -> int | None:
+    first = instances[0].demand
+    places = [share.place for share in first.rules.shares if share.place.cloud == cloud]
+    if seen is None or not places or (not first.cpu and not first.memory):
+        return None
+    there = sum(len(seen.members.get(each.where, ())) for each in instances)
+    return max(sum(each.asked for each in instances), there + _fitting(first, cloud, places, seen.free))

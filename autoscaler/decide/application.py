@@ -22,11 +22,16 @@ class ApplicationShapeError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A cluster or a group by its path of aliases (``search/engine``); bounds are for each copy of it."""
+    """A cluster or a group by its path of aliases (``search/engine``); bounds are for each copy of it.
+
+    ``most``: how many members all copies may have together, by the room there is; None without a bound.
+    It makes no group grow, as another instance would find no more.
+    """
 
     path: str
     minimum: int
     maximum: int
+    most: int | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.minimum <= self.maximum:
@@ -119,9 +124,13 @@ def decide_application(
     for path, part in shape.clusters.items():
         copies = _copies(shape, floors, path)
         each = math.ceil(totals[path] / copies) if copies else 0
+        room = part.maximum * copies
+        if part.most is not None and each * copies > part.most:
+            each = part.most // copies
+            room = min(room, part.most)
         clusters[path] = min(part.maximum, max(part.minimum, each))
-        if totals[path] > part.maximum * copies:
-            overflow[path] = totals[path] - part.maximum * copies
+        if totals[path] > room:
+            overflow[path] = totals[path] - room
             reasons.append(f"{overflow[path]} members of {path} fit nowhere within the maximum.")
     return ApplicationDecision(clusters, floors, overflow, tuple(dict.fromkeys(reasons)))
 
@@ -202,9 +211,11 @@ def _apply_proportions(
 def _grow_groups(shape: Shape, totals: dict[str, int], groups: dict[str, int], reasons: list[str]) -> None:
     for group in sorted(groups, key=lambda path: -path.count("/")):
         for path in _inside(shape, group):
-            room = shape.clusters[path].maximum * _copies(shape, groups, path)
-            if groups[group] and totals[path] > room > 0:
-                needed = min(shape.groups[group].maximum, math.ceil(totals[path] * groups[group] / room))
+            part = shape.clusters[path]
+            room = part.maximum * _copies(shape, groups, path)
+            total = totals[path] if part.most is None else min(totals[path], part.most)
+            if groups[group] and total > room > 0:
+                needed = min(shape.groups[group].maximum, math.ceil(total * groups[group] / room))
                 if needed > groups[group]:
                     groups[group] = needed
                     reasons.append(f"Group {group} grows to {needed} instances: {path} is full.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autoscaler.act.edits import Removal, ScaleEdit
-from autoscaler.decide.application import ApplicationDecision, Shape, decide_application
+from autoscaler.decide.application import ApplicationDecision, Part, Shape, decide_application
 from autoscaler.decide.controller import step
 from autoscaler.decide.decision import Decision
 from autoscaler.decide.observation import Observation
@@ -56,12 +56,14 @@ class Guidance:
     """What is decided about this copy over all copies of its application, by cluster path.
 
     wanted: members that this copy is to have, in place of what its own load asks for. most: how many it has
-    room for. reasons: a sentence for each that differs.
+    room for, over all group instances. each: how many each instance has, where another one may have more.
+    reasons: a sentence for each that differs.
     """
 
     wanted: Mapping[str, int] = field(default_factory=dict)
     most: Mapping[str, int] = field(default_factory=dict)
     reasons: tuple[str, ...] = ()
+    each: Mapping[str, int] = field(default_factory=dict)
 
 
 ALONE = Guidance()
@@ -116,24 +118,29 @@ def conclude(found: Considered, guidance: Guidance) -> Verdict:
         resting = {**found.holds, "": f"The application is {view.resting}."}
         return Verdict(view, found.time, decisions, None, None, resting)
     wanted = {**found.wanted, **guidance.wanted}
-    together = decide_application(_with_room(view, guidance.most), wanted, view.instances)
+    together = decide_application(_with_room(view, guidance), wanted, view.instances)
     if guidance.reasons:
         together = replace(together, reasons=(*together.reasons, *guidance.reasons))
     edit = _edit(view, decisions, together, found.sights)
     return Verdict(view, found.time, decisions, together, edit, found.holds)
 
 
-def _with_room(view: View, most: Mapping[str, int]) -> Shape:
+def _with_room(view: View, guidance: Guidance) -> Shape:
     """The application's shape with no more room for a cluster than there is.
 
-    Clusters inside groups keep theirs: another instance may have room where this one has none.
+    Of a cluster inside groups, what one instance lacks another may have: only `each` makes groups grow.
     """
     changed = {
-        path: replace(part, maximum=max(part.minimum, min(part.maximum, most[path])))
+        path: _bounded(part, guidance.most.get(path), guidance.each.get(path), bool(view.shape.around(path)))
         for path, part in view.shape.clusters.items()
-        if path in most and not view.shape.around(path)
+        if path in guidance.most or path in guidance.each
     }
     return replace(view.shape, clusters={**view.shape.clusters, **changed}) if changed else view.shape
+
+
+def _bounded(part: Part, most: int | None, each: int | None, copied: bool) -> Part:
+    bounds = [part.maximum, *(b for b in (each, None if copied else most) if b is not None)]
+    return replace(part, maximum=max(part.minimum, min(bounds)), most=most if copied else None)
 
 
 def _held(decision: Decision, sight: Sight, stalled: str, by_hand: str) -> tuple[Decision, str]:

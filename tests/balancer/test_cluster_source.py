@@ -194,6 +194,29 @@ def test_without_the_api_server_the_last_known_members_stay(
     until(lambda: set(_states(follower)) == {"one", "two"}, "what happened meanwhile is seen", 60)
 
 
+def test_further_members_share_with_those_of_the_service_and_drain_when_they_are_told_no_more(
+    follower: Balancer, endpoints: Endpoints, origin: Origins, loop: Loop
+) -> None:
+    here, there = origin("one", host=own_address(), delay=0.01), origin("link", delay=0.01)
+    endpoints.put(here)
+    follower.start()
+    load = Load(follower.port, 100)
+    running = loop.start(load.run(60))
+    told = [{"name": f"away.{number}", "host": "127.0.0.1", "port": there.port} for number in (1, 2, 3)]
+    follower.control(further={"web": told})
+    serving = dict.fromkeys(("one", "away.1", "away.2", "away.3"), "serving")
+    until(lambda: _states(follower) == serving, "all serve", 10)
+    before = here.served, there.served
+    until(lambda: here.served + there.served > sum(before) + 100, "a second of requests", 10)
+    share = (there.served - before[1]) / (here.served + there.served - sum(before))
+    assert 0.65 < share < 0.85, "three of four members' worth"
+    follower.control(further={})
+    until(lambda: _states(follower) == {"one": "serving"}, "they are out", 20)
+    load.stop()
+    outcome = running.result(30)
+    assert outcome.lost == 0, (outcome.answers, outcome.failures)
+
+
 def test_control_data_is_in_force_within_a_second(
     follower: Balancer, endpoints: Endpoints, origin: Origins, api: Client
 ) -> None:

@@ -268,7 +268,8 @@ func (a *Agent) endpoints(backend *model.Backend) ([]members.Endpoint, bool) {
 	if a.source == nil {
 		return nil, false
 	}
-	return members.FromSlices(a.source.Slices(*backend.Service), backend.Service.Port), true
+	found := members.FromSlices(a.source.Slices(*backend.Service), backend.Service.Port)
+	return append(found, members.FromAddresses(a.control.Further[backend.Key])...), true
 }
 
 // revive starts the program again after it ended by itself; false when it is time to stop.

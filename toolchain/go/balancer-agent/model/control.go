@@ -13,6 +13,8 @@ type Control struct {
 	Maintenance map[string]string         `json:"maintenance"`
 	Leaving     []string                  `json:"leaving"`
 	Addresses   map[string][]Address      `json:"addresses"`
+	// Further members of backends whose members a Service names.
+	Further map[string][]Address `json:"further"`
 }
 
 // ParseControl reads control data; empty data is no control.
@@ -33,8 +35,10 @@ func ParseControl(data []byte) (*Control, error) {
 			}
 		}
 	}
-	for _, addresses := range control.Addresses {
-		problems = append(problems, addressProblems(addresses)...)
+	for _, told := range []map[string][]Address{control.Addresses, control.Further} {
+		for _, addresses := range told {
+			problems = append(problems, addressProblems(addresses)...)
+		}
 	}
 	if len(problems) > 0 {
 		return nil, fmt.Errorf("control.json: %w", errors.Join(problems...))
@@ -49,11 +53,13 @@ func (c *Control) Over(below *Control) *Control {
 		Maintenance: map[string]string{},
 		Leaving:     append(slices.Clone(below.Leaving), c.Leaving...),
 		Addresses:   map[string][]Address{},
+		Further:     map[string][]Address{},
 	}
 	for _, each := range []*Control{below, c} {
 		maps.Copy(merged.Weights, each.Weights)
 		maps.Copy(merged.Maintenance, each.Maintenance)
 		maps.Copy(merged.Addresses, each.Addresses)
+		maps.Copy(merged.Further, each.Further)
 	}
 	return merged
 }
@@ -81,6 +87,9 @@ func (c *Control) Unknown(model *Model) (found []string) {
 		missing(key)
 	}
 	for key := range c.Addresses {
+		missing(key)
+	}
+	for key := range c.Further {
 		missing(key)
 	}
 	slices.Sort(found)

@@ -11,9 +11,11 @@ import json
 import os
 import zlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from blueprints.detection import runtime_of
 from blueprints.findings import DocumentError, Finding
 from blueprints.kinds.cartridge import Cartridge
 from blueprints.workspace import Workspace
@@ -29,12 +31,14 @@ _PIN = "pin.json"
 @dataclass(frozen=True)
 class Revision:
     """What an application was made of. `documents`: texts by relative name; `images`: references by key;
-    `commits`: where the branches were that artifacts follow, by address and branch, as far as known."""
+    `commits`: where the branches were that artifacts follow, by address and branch, as far as known;
+    `runtimes`: those of cartridges of code, by cartridge, as their folders need not be there later."""
 
     application: str
     documents: Mapping[str, str]
     images: Mapping[str, str] = field(default_factory=dict)
     commits: Mapping[str, str] = field(default_factory=dict)
+    runtimes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -52,13 +56,13 @@ class Revision:
 
     def to_output(self) -> dict[str, object]:
         """Plain data for a stack's output."""
-        packed = base64.b64encode(zlib.compress(json.dumps(self.documents, sort_keys=True).encode(), 9))
         return {
             "id": self.id,
             "application": self.application,
             "images": dict(self.images),
             "commits": dict(self.commits),
-            "documents": packed.decode(),
+            "runtimes": dict(self.runtimes),
+            "documents": packed(self.documents),
         }
 
     @classmethod
@@ -66,13 +70,14 @@ class Revision:
         """What a stack's output says; None where it says no revision."""
         try:
             assert isinstance(data, dict)
-            unpacker = zlib.decompressobj()
-            text = unpacker.decompress(base64.b64decode(data["documents"]), LIMIT)
-            documents = {str(name): str(content) for name, content in json.loads(text).items()}
-            images = {str(key): str(image) for key, image in data["images"].items()}
-            commits = {str(branch): str(commit) for branch, commit in (data.get("commits") or {}).items()}
-            return cls(str(data["application"]), documents, images, commits)
-        except (AssertionError, KeyError, TypeError, ValueError, AttributeError, zlib.error):
+            return cls(
+                str(data["application"]),
+                unpacked(data["documents"]),
+                texts(data["images"]),
+                texts(data.get("commits") or {}),
+                texts(data.get("runtimes") or {}),
+            )
+        except (AssertionError, KeyError, TypeError, ValueError, AttributeError):
             return None
 
 
@@ -89,6 +94,8 @@ class Pin:
     """The images that were in use when it was pinned, by key."""
     commits: Mapping[str, str] = field(default_factory=dict)
     """Where to hold the branches that artifacts follow."""
+    runtimes: Mapping[str, str] = field(default_factory=dict)
+    """As in `Revision`."""
 
     def image(self, key: str, current: str | None) -> str | None:
         """The image to use for a key, given the one that would be used without the pin."""
@@ -111,6 +118,25 @@ def digest(content: object) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:ID_LENGTH]
 
 
+def packed(documents: Mapping[str, str]) -> str:
+    """Documents as one short text."""
+    return base64.b64encode(zlib.compress(json.dumps(documents, sort_keys=True).encode(), 9)).decode()
+
+
+def unpacked(text: str) -> dict[str, str]:
+    """The documents again. Raises ValueError and TypeError for what `packed` has not made."""
+    try:
+        content = zlib.decompressobj().decompress(base64.b64decode(text), LIMIT)
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+    return texts(json.loads(content))
+
+
+def texts(found: Mapping[object, object]) -> dict[str, str]:
+    """Keys and values as texts. Raises AttributeError where it is no mapping."""
+    return {str(name): str(content) for name, content in found.items()}
+
+
 def documents_of(workspace: Workspace) -> dict[str, str]:
     """The user's documents, and the files that they place in members, by relative name."""
     texts = {loaded.source.path.resolve(): loaded.source.text for loaded in workspace.documents.values()}
@@ -125,6 +151,16 @@ def documents_of(workspace: Workspace) -> dict[str, str]:
                 continue  # whoever needs it says so
     common = os.path.commonpath([path.parent for path in texts]) if texts else ""
     return {path.relative_to(common).as_posix(): text for path, text in sorted(texts.items())}
+
+
+def runtimes_of(workspace: Workspace) -> dict[str, str]:
+    """The runtimes of the user's cartridges of code, by cartridge; those that are not known are left out."""
+    found = {}
+    for cartridge in workspace.all(Cartridge):
+        if cartridge.code is not None:
+            with suppress(DocumentError, OSError, ValueError):
+                found[cartridge.name] = runtime_of(cartridge.code, workspace.folder(cartridge))
+    return found
 
 
 def in_force(root: Path, stack: str, blueprint: Iterable[str], revision: str | None) -> InForce:
@@ -142,7 +178,7 @@ def in_force(root: Path, stack: str, blueprint: Iterable[str], revision: str | N
     now, _, _ = Workspace.read(sources)
     if digest(documents_of(now)) != pin.documents:
         return InForce(Workspace.load(sources), released=revision)
-    workspace, findings, _ = Workspace.read([folder / _DOCUMENTS])
+    workspace, findings, _ = Workspace.read([folder / _DOCUMENTS], runtimes=pin.runtimes)
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
         raise DocumentError(errors)
@@ -173,9 +209,10 @@ def _read(path: Path, revision: str) -> Pin:
         return Pin(
             revision=str(found["revision"]),
             documents=str(found["documents"]),
-            images={str(key): str(image) for key, image in found["images"].items()},
-            images_then={str(key): str(image) for key, image in found["images_then"].items()},
-            commits={str(branch): str(commit) for branch, commit in found["commits"].items()},
+            images=texts(found["images"]),
+            images_then=texts(found["images_then"]),
+            commits=texts(found["commits"]),
+            runtimes=texts(found.get("runtimes") or {}),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DocumentError(

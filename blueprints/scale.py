@@ -162,6 +162,12 @@ def fitted(scale: ScaleState, root: ComposedLevel) -> tuple[ScaleState, list[str
     return scale.model_copy(update=update), left
 
 
+def find_key(text: str, what: str, root: ComposedLevel) -> tuple[tuple[str, ...], Range] | None:
+    """The path of aliases that a scale's key names and its range; None where it names nothing, or several."""
+    found = _resolve_key(text, what, root)
+    return None if isinstance(found, Finding) else (tuple(alias for alias, _ in found[0]), found[1])
+
+
 def kind_of(text: str, root: ComposedLevel) -> Literal["cluster", "group"]:
     """Whether a key of a scale names a cluster or a group. Raises DocumentError where it names neither,
     or might be either."""

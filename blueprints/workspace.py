@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 from blueprints.balancing.planning import with_balancers
@@ -34,13 +35,14 @@ def library() -> Mapping[tuple[str, str], Loaded]:
     return found
 
 
-def _complete(document: Loaded) -> None:
+def _complete(document: Loaded, runtimes: Mapping[str, str]) -> None:
     """Give a cartridge of code what its runtime has; one of no known runtime is a check's to report."""
     cartridge = document.model
     if not isinstance(cartridge, Cartridge) or cartridge.code is None:
         return
     try:
-        runtime = library()["Cartridge", runtime_of(cartridge.code, document.folder)].model
+        name = runtimes.get(cartridge.name) or runtime_of(cartridge.code, document.folder)
+        runtime = library()["Cartridge", name].model
     except (DocumentError, OSError, ValueError):
         return
     if isinstance(runtime, Cartridge):
@@ -48,16 +50,25 @@ def _complete(document: Loaded) -> None:
 
 
 class Workspace:
-    """Documents by kind and name. The user's come before the library's of the same name."""
+    """Documents by kind and name. The user's come before the library's of the same name.
 
-    def __init__(self, documents: Iterable[Loaded] = (), *, with_library: bool = True) -> None:
+    `runtimes`: what is known of cartridges of code whose folders may have gone, by cartridge.
+    """
+
+    def __init__(
+        self,
+        documents: Iterable[Loaded] = (),
+        *,
+        with_library: bool = True,
+        runtimes: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.documents: dict[tuple[str, str], Loaded] = {}
         self.duplicates: list[tuple[Loaded, Loaded]] = []
         for document in documents:
             if not document.name:
                 continue
             if with_library:
-                _complete(document)
+                _complete(document, runtimes)
             first = self.documents.setdefault((document.kind, document.name), document)
             if first is not document:
                 self.duplicates.append((document, first))
@@ -74,10 +85,12 @@ class Workspace:
         return report.workspace
 
     @classmethod
-    def read(cls, paths: Iterable[str | Path]) -> tuple["Workspace", list[Finding], int]:
+    def read(
+        cls, paths: Iterable[str | Path], *, runtimes: Mapping[str, str] = MappingProxyType({})
+    ) -> tuple["Workspace", list[Finding], int]:
         """The documents of files and folders as far as they can be read, and the findings of reading."""
         documents, findings, files = load(Path(p) for p in paths)
-        return cls(documents), findings, files
+        return cls(documents, runtimes=runtimes), findings, files
 
     def find(self, kind: str, name: str) -> Loaded | None:
         """The document of that kind and name, or nothing."""

@@ -177,7 +177,9 @@ def _pin(cli: Pulumi, found: AppStack, wanted: Revision) -> Pin:
                 images = (resource.get("outputs") or {}).get("images") or {}
                 current |= {key: image for key, image in images.items() if isinstance(image, str)}
     commits = _commits(cli, found.name, wanted)
-    return Pin(wanted.id, digest(documents_of(now)), dict(wanted.images), current, commits)
+    return Pin(
+        wanted.id, digest(documents_of(now)), dict(wanted.images), current, commits, dict(wanted.runtimes)
+    )
 
 
 def _commits(cli: Pulumi, stack: str, wanted: Revision) -> dict[str, str]:

@@ -169,6 +169,10 @@ class Plan:
     families: Mapping[str, PlannedCluster] = field(default_factory=dict)
     """What is seen from outside a group that can have several instances: all copies of a cluster as one,
     by family id. A family is there even while it has no copies."""
+    remote: Mapping[str, PlannedCluster] = field(default_factory=dict)
+    """Clusters and families that those here use and that run elsewhere, under the same names."""
+    partial: bool = False
+    """Whether it has only some of the application's clusters."""
 
     @cached_property
     def stages(self) -> tuple[tuple[str, ...], ...]:
@@ -186,13 +190,16 @@ class Plan:
         return sum(c.members for c in self.clusters.values())
 
     def seen(self, source: str) -> PlannedCluster:
-        """The cluster or family of an id that a link names."""
-        return self.clusters[source] if source in self.clusters else self.families[source]
+        """The cluster or family of an id that a link names, wherever it runs."""
+        known = (self.clusters, self.families, self.remote)
+        return next(each[source] for each in known if source in each)
 
     def copies(self, source: str) -> tuple[str, ...]:
-        """The ids of the clusters that a link's source means."""
+        """The ids of the clusters here that a link's source means."""
         if source in self.clusters:
             return (source,)
+        if source in self.remote:
+            return ()
         wanted = self.families[source].selector.items()
         return tuple(c.id for c in self.clusters.values() if wanted <= c.labels.items())
 
@@ -201,7 +208,7 @@ class Plan:
         """Every generated password as (family, export name, length): all copies of a cluster share one."""
         found = {
             (c.family, name): export.generate.length
-            for c in (*self.clusters.values(), *self.families.values())
+            for c in (*self.clusters.values(), *self.families.values(), *self.remote.values())
             for name, export in c.cartridge.exports.items()
             if export.generate is not None
         }

@@ -1,6 +1,6 @@
 """A workspace: the user's documents over the built-in library, found by kind and name."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -16,6 +16,7 @@ from blueprints.kinds.cartridge import Cartridge
 from blueprints.loader import Loaded, load, load_file
 from blueprints.model import Document
 from blueprints.nearest import nearest
+from blueprints.parts import part
 from blueprints.plan import HOME_COPY, Plan
 from blueprints.scale import ScaleState
 
@@ -150,7 +151,17 @@ class Workspace:
             raise DocumentError([self.missing("Application", name)])
         return Composer(self).compose(document)
 
-    def plan(self, name: str, scale: ScaleState | None = None, copy: str = HOME_COPY) -> Plan:
-        """The plan of an application at a scale. Raises DocumentError."""
+    def plan(
+        self,
+        name: str,
+        scale: ScaleState | None = None,
+        copy: str = HOME_COPY,
+        only: Sequence[str] | None = None,
+    ) -> Plan:
+        """The plan of an application at a scale, or of the clusters and groups that `only` names.
+
+        Raises DocumentError.
+        """
         root = self.compose(name)
-        return with_balancers(expand(root, scale, copy), root, self)
+        whole = with_balancers(expand(root, scale, copy), root, self)
+        return whole if only is None else part(whole, only, root)

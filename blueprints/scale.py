@@ -5,6 +5,9 @@ This is the value of `altostratus:scale` in a stack's config:
 A key is an alias where only one cluster (or group) has it, a path of aliases for all copies,
 or a path with instance numbers for one copy. The key that names the most instances wins.
 
+With `overflow: true` the counts are those of members that run in another cloud beside the application's home:
+its minimums do not hold for them, and what is not named has none.
+
 While a failed part of the application restarts, `restart: {failed: [search.1/engine], stopped: [web]}`
 stands beside them: the clusters under `stopped` are held at no members until what they wait for is back.
 """
@@ -57,6 +60,8 @@ class ScaleState(BaseModel):
     """Counts the edits of the autoscaler."""
     restart: RestartState | None = None
     """The restart under way, if there is one."""
+    overflow: Literal[True] | None = None
+    """Whether these are members beside those of the application's home."""
 
     @classmethod
     def parse(cls, data: Any) -> "ScaleState":
@@ -92,12 +97,13 @@ class ResolvedScale:
     clusters: dict[tuple[str, ...], list[tuple[_Key, int]]] = field(default_factory=dict)
     groups: dict[tuple[str, ...], list[tuple[_Key, int]]] = field(default_factory=dict)
     stopped: frozenset[str] = frozenset()
+    overflow: bool = False
 
     def members(self, groups: tuple[tuple[str, int], ...], alias: str, bounds: Range) -> int:
         """The members of a cluster in one copy."""
         if self.stopped and "/".join((*(f"{g}.{n}" for g, n in groups), alias)) in self.stopped:
             return 0
-        return _answer(self.clusters, groups, alias, bounds.min)
+        return _answer(self.clusters, groups, alias, 0 if self.overflow else bounds.min)
 
     def instances(self, groups: tuple[tuple[str, int], ...], alias: str, bounds: Range) -> int:
         """The instances of a group in one copy of what is around it."""
@@ -121,7 +127,7 @@ def _answer(
 def resolve(scale: ScaleState, root: ComposedLevel) -> ResolvedScale:
     """Check every key and number of a scale against an application. Raises DocumentError."""
     findings: list[Finding] = []
-    resolved = ResolvedScale(stopped=scale.stopped)
+    resolved = ResolvedScale(stopped=scale.stopped, overflow=bool(scale.overflow))
     for what, given, table in (
         ("cluster", scale.clusters, resolved.clusters),
         ("group", scale.groups, resolved.groups),
@@ -132,6 +138,8 @@ def resolve(scale: ScaleState, root: ComposedLevel) -> ResolvedScale:
                 findings.append(outcome)
                 continue
             key, bounds = outcome
+            if scale.overflow and what == "cluster":
+                bounds = bounds.model_copy(update={"min": 0})
             wrong = out_of_range(text, what, count, bounds)
             if wrong:
                 findings.append(wrong)

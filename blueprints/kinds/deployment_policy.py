@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from blueprints.kinds.cartridge_use import UNBOUNDED
 from blueprints.model import Document, Items, Model, fault
 from blueprints.names import AliasPath, ResourceName
+from blueprints.quantities import Duration
 from blueprints.rules import unique
 
 
@@ -72,6 +73,8 @@ class DeploymentPolicy(Document):
     """Clusters to be close to, for the sake of their data."""
     prefer_cheap: bool = False
     """Whether cost decides between partitions that are otherwise equal."""
+    hold: Duration = Duration("10m")
+    """How long a cloud beyond the application's own must not be needed before the members' place there goes."""
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:

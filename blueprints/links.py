@@ -137,7 +137,7 @@ def _links(seen: list[Visible], sight: _Sight) -> tuple[Link, ...]:
     taken: set[str] = set()
     for visible in seen:
         for source in sight.sources(visible):
-            if not source.cartridge.exports:
+            if not source.cartridge.shown:
                 continue
             depth = _depth_below(visible, source)
             inner = source.path.split("/")[-depth:] if depth else []
@@ -158,7 +158,7 @@ def _received(
 ) -> tuple[ReceivedExport, ...]:
     start = environment_prefix("/".join([prefix, *inner])) if prefix else environment_prefix(path)
     received: list[ReceivedExport] = []
-    for name, export in source.cartridge.exports.items():
+    for name, export in source.cartridge.shown.items():
         if export.file is not None:
             variable, file = "", export.path or f"{LINK_FOLDER}/{path}/{name}"
         else:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pulumi
 
-from blueprints.plan import PlannedCluster
+from blueprints.plan import PlannedCluster, PlannedPort
 from components import kubernetes as k8s
 from components import maintenance_page
 from components.maintenance_page import MaintenancePage, is_replaced
@@ -22,6 +22,7 @@ from components.pods.workload import (
     disruption_budget_spec,
     headless_service_spec,
     metadata,
+    primary_service_spec,
     service_spec,
     stateful_set_spec,
 )
@@ -61,6 +62,8 @@ class Cluster(pulumi.ComponentResource):
         needed = [*self._create_settings(made), *self._create_shared_claims()]
         workload = self._create_workload(_with_checksums(made), needed)
         node_ports = {port.name: self._create_service(port, workload) for port in planned.ports}
+        for port in planned.ports:
+            self._create_primary(port)
         if planned.bounds.max > 1:
             self._create_disruption_budget()
         self.services = {port.name: f"{port.host}:{port.service_port}" for port in planned.ports}
@@ -132,6 +135,16 @@ class Cluster(pulumi.ComponentResource):
             return None
         found: pulumi.Output[int] = service.spec.apply(lambda spec: int(spec["ports"][0]["nodePort"]))
         return found
+
+    def _create_primary(self, port: PlannedPort) -> None:
+        if not port.primary:
+            return
+        k8s.core.v1.Service(
+            port.primary,
+            metadata=self._metadata(port.primary, **{SKIP_AWAIT: "true"}),
+            spec=primary_service_spec(self._planned, port),
+            opts=self._children,
+        )
 
     def _create_workload(self, made: Members, needed: list[pulumi.Resource]) -> pulumi.Resource:
         name = self._planned.name

@@ -140,8 +140,8 @@ def _export(
             (*where, "from"),
             hint=f"Write one of {inner}." if inner else "",
         )
-    elif source.cartridge is not None and reference.export not in source.cartridge.exports:
-        known = tuple(source.cartridge.exports)
+    elif source.cartridge is not None and reference.export not in source.cartridge.shown:
+        known = tuple(source.cartridge.shown)
         close = nearest(reference.export, known)
         yield cluster.origin.finding(
             "ALT1211",

@@ -129,6 +129,11 @@ class Cartridge(Container, Document):
         return (*self.ports, *(port for sidecar in self.sidecars for port in sidecar.ports))
 
     @property
+    def shown(self) -> dict[str, Export]:
+        """The exports that dependents can receive."""
+        return {name: export for name, export in self.exports.items() if not export.private}
+
+    @property
     def followed_port(self) -> Port | None:
         """The port that followers of its data use."""
         name = self.replication.port if self.replication is not None else None

@@ -58,6 +58,8 @@ class Export(Model):
     """Where dependents find the file; left out, /etc/altostratus/links/ALIAS/NAME."""
     secret: bool = False
     """Whether it is kept secret even though it is not generated."""
+    private: bool = False
+    """Whether it is for members of this cartridge alone: no dependent receives it."""
     description: str | None = None
     """What it is for."""
 

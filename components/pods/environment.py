@@ -1,6 +1,6 @@
 """Environment variables of a container, and the secrets some of them are kept in."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,9 +94,14 @@ def _set(
             found.secret(name, key, exports.secret(wanted.secret, f"variable {name} of {cluster.id}"))
         case ExportReference():
             source = cluster.id if wanted.source is None else cluster.sources.get(wanted.source)
-            if source is None or wanted.export not in exports.plan.seen(source).cartridge.exports:
+            if source is None or wanted.export not in _offered(exports.plan.seen(source), cluster):
                 raise ApplicationError(
                     f"variable {name} of {cluster.id} takes export {wanted.export!r} "
                     f"from {wanted.source or 'its own cartridge'}, which has none of that name"
                 )
             found.value(name, key, exports.value(source, wanted.export))
+
+
+def _offered(source: PlannedCluster, to: PlannedCluster) -> Collection[str]:
+    """The names of the exports that a cluster can take from another, or from itself."""
+    return source.cartridge.exports if source.id == to.id else source.cartridge.shown

@@ -87,6 +87,12 @@ def service_spec(cluster: PlannedCluster, port: PlannedPort) -> dict[str, Any]:
     }
 
 
+def primary_service_spec(cluster: PlannedCluster, port: PlannedPort) -> dict[str, Any]:
+    """The Service that leads to whoever takes writes: these members, unless they follow others."""
+    mapping = {"name": port.name, "port": port.service_port, "targetPort": port.port, "protocol": "TCP"}
+    return {"type": "ClusterIP", "selector": dict(cluster.selector), "ports": [mapping]}
+
+
 def headless_service_spec(cluster: PlannedCluster) -> dict[str, Any]:
     """The Service that gives each member of a stateful cluster a name."""
     return {

@@ -305,3 +305,20 @@ def test_two_applications_with_one_port_of_the_hosts_are_warned_of() -> None:
     found = [f for f in findings_of(fixed, one, one.replace("one", "two")) if f.code == "ALT1115"]
     assert [(f.severity, "'one'" in f.message) for f in found] == [("warning", True)]
     assert not findings_of(fixed, one)
+
+
+def test_a_private_export_is_offered_to_nobody() -> None:
+    cartridge = (
+        "kind: Cartridge\nname: store\nimage: a\n"
+        "exports: {inner: {generate: {length: 20}, private: true}, outer: {value: a}}"
+    )
+    application = (
+        "kind: Application\nname: shop\ncartridges:\n"
+        "  - {alias: db, cartridge: store}\n"
+        "  - {alias: web, cartridge: php, uses: [{from: db}], environment: {A: {export: inner, from: db}}}"
+    )
+    (found,) = [f for f in findings_of(cartridge, application) if f.severity == "error"]
+    assert "exports no 'inner'" in found.message
+    workspace, _ = workspace_of(cartridge, application.replace("export: inner", "export: outer"))
+    (link,) = workspace.plan("shop").clusters["web"].links
+    assert [each.variable for each in link.exports] == ["DB_OUTER"]

@@ -9,7 +9,9 @@ final class Counter
 
     public function __construct()
     {
-        $connection = fsockopen(getenv('COUNTER_HOST'), (int) getenv('COUNTER_PORT'), $code, $reason, 3);
+        // Every visit is written.
+        $host = (string) getenv('COUNTER_PRIMARY_HOST');
+        $connection = fsockopen($host, (int) getenv('COUNTER_PORT'), $code, $reason, 3);
         if ($connection === false) {
             throw new RuntimeException("no connection to the counter: $reason");
         }

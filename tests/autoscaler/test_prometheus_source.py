@@ -40,7 +40,7 @@ class Prometheus(BaseHTTPRequestHandler):
 def server() -> Iterator[str]:
     Prometheus.asked.clear()
     http = ThreadingHTTPServer(("127.0.0.1", 0), Prometheus)
-    thread = threading.Thread(target=http.serve_forever, daemon=True)
+    thread = threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{http.server_address[1]}"
     http.shutdown()

@@ -70,7 +70,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
     listener = HTTPServer(("127.0.0.1", 0), Handler)
     listener.socket = context.wrap_socket(listener.socket, server_side=True)
     found = Server(f"127.0.0.1:{listener.server_port}", pem)
-    thread = threading.Thread(target=listener.serve_forever, daemon=True)
+    thread = threading.Thread(target=listener.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield found
     listener.shutdown()

@@ -23,6 +23,8 @@ REVISION = "altostratus:revision"
 IMAGES = "altostratus:images"
 COPY = "altostratus:copy"
 """What a copy is called that has become the application's home; its members go by it."""
+CLUSTERS = "altostratus:clusters"
+"""The clusters that a copy has, where it has not all of the application's."""
 PREFIX, SEPARATOR = "app-", "--"
 
 
@@ -84,6 +86,14 @@ class AppStack:
     def scale(self) -> ScaleState:
         """Raises DocumentError."""
         return ScaleState.parse(self.config.get(SCALE))
+
+    @property
+    def clusters(self) -> tuple[str, ...] | None:
+        """The clusters and groups that it has, as written; None where it has all."""
+        given = self.config.get(CLUSTERS)
+        if given is None:
+            return None
+        return (given,) if isinstance(given, str) else tuple(map(str, given))
 
     @property
     def in_maintenance(self) -> bool:

@@ -74,7 +74,7 @@ class DeploymentPolicy(Document):
     prefer_cheap: bool = False
     """Whether cost decides between partitions that are otherwise equal."""
     hold: Duration = Duration("10m")
-    """How long a cloud beyond the application's own must not be needed before the members' place there goes."""
+    """How long a further cloud must not be needed before the members' stack there goes."""
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:

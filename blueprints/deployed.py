@@ -24,6 +24,9 @@ from blueprints.scale import ScaleState, find_key
 from blueprints.sources import SUFFIXES, Source, read_text
 from blueprints.workspace import Workspace
 
+HELD = ("cloud", "application", "copy", "maintenance", "blueprint")
+"""Settings of a stack that wait for a person's update; the others count as they stand."""
+
 _PLACE = Path("deployed")
 """Where messages say that a document of the last update stands."""
 
@@ -140,39 +143,50 @@ def standing(deployed: Deployed, present: Present, last: Workspace | None = None
     return Standing(workspace, said if changed else {}, tuple(notes), valid=now is not None)
 
 
-def admitted(found: Standing, application: str, scale: ScaleState) -> tuple[Workspace, ScaleState, list[str]]:
-    """Documents and scale that fit each other, so that no update fails on what somebody is editing.
+@dataclass(frozen=True)
+class Admitted:
+    """An application and its scale that fit each other. `moved` and `passed`: sentences about counts that
+    were brought into their ranges, and about keys that name nothing deployed."""
 
-    Keys that name nothing deployed are passed over. Counts outside the ranges are brought to the nearest end
-    where the documents of now say so; where those cannot be used, what was decided before counts. The third
-    says so in words.
+    root: ComposedLevel
+    scale: ScaleState
+    moved: tuple[str, ...] = ()
+    passed: tuple[str, ...] = ()
+
+
+def admitted(root: ComposedLevel, scale: ScaleState, *, valid: bool) -> Admitted:
+    """Make them fit, so that no update fails on what somebody is editing.
+
+    Counts outside the ranges are brought to the nearest end. Where the ranges are not those of now (`valid`
+    as in `Standing`), they give way instead: what was decided before is not taken back.
     """
-    root = found.workspace.compose(application)
-    notes: list[str] = []
-    ranges: dict[tuple[str, ...], Range] = {}
+    moved: list[str] = []
+    passed: list[str] = []
+    wider: dict[tuple[str, ...], Range] = {}
     kept: dict[str, dict[str, int]] = {"cluster": {}, "group": {}}
     for what, given in (("cluster", scale.clusters), ("group", scale.groups)):
         for text, count in given.items():
             place = find_key(text, what, root)
             if place is None:
-                notes.append(f"altostratus:scale names {text!r}, which is not deployed (yet): passed over")
+                passed.append(f"altostratus:scale names {text!r}, which is not deployed: it is passed over")
                 continue
             path, bounds = place
             inside = min(bounds.max, max(bounds.min, count))
-            if inside != count and (found.valid or not (what == "cluster" or is_copied(bounds))):
-                notes.append(f"{text} was {count}, but its range is {bounds} now: {inside}")
+            if inside != count and (valid or not (what == "cluster" or is_copied(bounds))):
+                moved.append(f"{text} was {count}, but its range is {bounds} now: {inside}.")
                 count = inside
             elif inside != count:
-                before = ranges.get(path, bounds)
-                ranges[path] = Range(min=min(before.min, count), max=max(before.max, count))
+                before = wider.get(path, bounds)
+                wider[path] = Range(min=min(before.min, count), max=max(before.max, count))
             kept[what][text] = count
-    workspace = found.workspace
-    if ranges:
-        workspace = _Joined(workspace, _widened(root, ranges, ()), ())
-    if kept["cluster"] == scale.clusters and kept["group"] == scale.groups:
-        return workspace, scale, notes
-    update = {"clusters": kept["cluster"], "groups": kept["group"]}
-    return workspace, scale.model_copy(update=update), notes
+    if moved or passed:
+        scale = scale.model_copy(update={"clusters": kept["cluster"], "groups": kept["group"]})
+    return Admitted(_widened(root, wider, ()) if wider else root, scale, tuple(moved), tuple(passed))
+
+
+def composed_as(workspace: Workspace, root: ComposedLevel) -> Workspace:
+    """The workspace with its application composed so."""
+    return _Joined(workspace, root, ())
 
 
 def from_texts(documents: Mapping[str, str], runtimes: Mapping[str, str]) -> Workspace:

@@ -1,6 +1,5 @@
 """The stack kinds `app-<name>` and `app-<name>--<cloud>`: an application on one cloud."""
 
-import asyncio
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -10,24 +9,23 @@ from typing import Any
 
 import pulumi
 
-from blueprints.plan import HOME_COPY, Plan
-from blueprints.revision import InForce, Pin, Revision, documents_of, in_force
+from blueprints.plan import Plan
+from blueprints.revision import Pin
 from components.application import Application
 from components.load_balancer.images import PROGRAMS
 from components.maintenance_page import Maintenance
 from components.pods.template import Images, image_keys
 from components.registry_login import RegistryLogin
 from stacks import settings
-from stacks.artifact_commits import AUTOMATIC, at_commits, followed, heads
+from stacks.artifact_commits import AUTOMATIC, at_commits
+from stacks.deployed import Basis, basis
 from stacks.holders import refuse_second
 from stacks.kubernetes_provider import kubernetes_provider
 from stacks.names import StackName
+from stacks.recording import Parts, record
 from stacks.references import OtherStack
 from stacks.schedulings import schedulings
 from toolchain import paths
-
-REVISION_VARIABLE = "ALTO_REVISION"
-"""An environment variable with a kept revision to look at, whatever the config says: for previews."""
 
 
 def build(stack: StackName) -> None:
@@ -36,26 +34,20 @@ def build(stack: StackName) -> None:
     Exports `application`, `cloud`, `namespace`, `urls`, `members` (by cluster), `clusters`,
     `balancers` (by name), `images`, and `revision` (what `alto rollback` needs to come back to this).
     """
-    defaults: dict[str, Any] = {"application": stack.subject}
-    if stack.cloud is not None:
-        defaults["cloud"] = stack.cloud
-    chosen = settings.load(settings.ApplicationStack, stack.text, defaults)
+    by = basis(stack)
+    chosen, workspace = by.chosen, by.workspace
     if AUTOMATIC not in os.environ:  # who scales does not begin
         configs = settings.config_path(stack.text).parent
         refuse_second(stack, chosen.application, chosen.cloud, configs, paths.state())
-    revision = os.environ.get(REVISION_VARIABLE) or chosen.revision
-    documents = in_force(paths.root(), stack.text, chosen.blueprint, revision)
-    _tell_of(documents)
-    workspace = documents.workspace
-    copy = chosen.copy_name or stack.cloud or HOME_COPY
-    asked = workspace.plan(chosen.application, chosen.scale, copy=copy)
-    plan = at_commits(asked, documents.pin.commits) if documents.pin else asked
+    asked = workspace.plan(chosen.application, by.scale, copy=by.copy(stack))
+    plan = at_commits(asked, by.commits) if by.commits else asked
     hosts, platform = OtherStack(f"hosts-{chosen.cloud}"), OtherStack(f"platform-{chosen.cloud}")
     kubeconfig = hosts.require("kubeconfig")
     provider = kubernetes_provider(chosen.cloud, kubeconfig)
-    images = _images(plan, platform, chosen.images, stack, documents.pin)
+    parts = Parts(platform, by.deployed.parts if by.deployed else {})
+    images = _images(plan, parts, chosen.images, stack, by)
     if chosen.maintenance is not None:
-        images = replace(images, page=platform.require("pageImage"))
+        images = replace(images, page=parts.require("pageImage"))
     registry = platform.require("registry")
     application = Application(
         plan,
@@ -86,39 +78,7 @@ def build(stack: StackName) -> None:
         pulumi.Output.all(shared, application.balancers).apply(lambda known: {**known[1], **known[0]}),
     )
     pulumi.export("images", images.by_key)
-    pulumi.export("revision", _revision(plan, documents, images, _open(registry, "caCertificate")))
-
-
-def _revision(
-    plan: Plan, documents: InForce, images: Images, authority: pulumi.Output[str]
-) -> pulumi.Output[dict[str, object]]:
-    made_of = documents_of(documents.workspace)
-    preview = pulumi.runtime.is_dry_run()
-    mirrors: pulumi.Input[Mapping[str, str]] = {} if images.git_mirrors is None else images.git_mirrors
-
-    async def recorded(known: Any) -> dict[str, object]:
-        trusted, used, mirrored = known
-        asked = () if preview else followed(plan).values()
-        # Nothing else of the update waits for repositories.
-        commits = await asyncio.to_thread(heads, asked, trusted, mirrored)
-        revision = Revision(plan.application.name, made_of, used, commits)
-        return {**revision.to_output(), "pinned": documents.pin is not None}
-
-    return pulumi.Output.all(authority, dict(images.by_key), mirrors).apply(recorded)
-
-
-def _tell_of(documents: InForce) -> None:
-    """Nobody shall wonder why a change of the documents does, or does not, arrive."""
-    if documents.pin is not None:
-        pulumi.log.warn(
-            f"stands at revision {documents.pin.revision}, not at its documents: `alto rollback` went back "
-            "to it. Change the documents to go forward, or: alto rollback APP --forward"
-        )
-    elif documents.released:
-        pulumi.log.warn(
-            f"the documents have changed since `alto rollback` went back to revision {documents.released}: "
-            "they count again"
-        )
+    pulumi.export("revision", record(stack, by, plan, images, parts, _open(registry, "caCertificate")))
 
 
 def _maintenance(chosen: settings.MaintenanceSettings | None) -> Maintenance | None:
@@ -132,18 +92,24 @@ def _open(registry: pulumi.Output[Mapping[str, str]], name: str) -> pulumi.Outpu
     return pulumi.Output.unsecret(registry.apply(lambda known: str(known[name])))
 
 
-def _images(plan: Plan, platform: OtherStack, own: str | None, stack: StackName, pin: Pin | None) -> Images:
-    """The images of everything that the plan runs: the application's own before the platform's."""
-    shared: pulumi.Output[Mapping[str, str]] = platform.require("images")
+def _images(plan: Plan, parts: Parts, own: str | None, stack: StackName, by: Basis) -> Images:
+    """The images of everything that the plan runs: the application's own before the platform's.
+
+    What a person's update has used, those that nobody asks for go on using.
+    """
+    shared: pulumi.Output[Mapping[str, str]] = parts.platform.require("images")
     built = pulumi.Output.all(shared, OtherStack(own).require("images")) if own else shared.apply(_alone)
     keys = {key for cluster in plan.clusters.values() for key in image_keys(cluster)}
     fetched = any(c.artifact is not None and c.artifact.git is not None for c in plan.clusters.values())
     name = stack.text.removeprefix("app-")
+    used = by.deployed.revision.images if by.deployed else {}
     return Images(
-        by_key={key: built.apply(partial(_image, key, name, pin)) for key in sorted(keys)},
-        artifact=platform.require("artifactImage") if fetched else None,
-        git_mirrors=platform.known("gitMirrors", {}) if fetched else None,
-        balancers=_balancer_images(plan, platform),
+        by_key={
+            key: used.get(key) or built.apply(partial(_image, key, name, by.pin)) for key in sorted(keys)
+        },
+        artifact=parts.require("artifactImage") if fetched else None,
+        git_mirrors=parts.known("gitMirrors", {}) if fetched else None,
+        balancers=_balancer_images(plan, parts),
     )
 
 
@@ -171,15 +137,10 @@ def _all_urls(known: Sequence[Any]) -> list[str]:
     return [*(url for each in shared.values() for url in each["urls"]), *own]
 
 
-def _balancer_images(plan: Plan, platform: OtherStack) -> dict[str, pulumi.Output[str]]:
+def _balancer_images(plan: Plan, parts: Parts) -> dict[str, pulumi.Output[str]]:
     """The images of the drivers in use; drivers without Pods of their own need none."""
     wanted = {balancer.document.driver for balancer in plan.balancers} & set(PROGRAMS)
-    built: pulumi.Output[Mapping[str, str]] | None = platform.require("balancerImages") if wanted else None
-    return {name: built.apply(partial(_named, name)) for name in sorted(wanted) if built is not None}
-
-
-def _named(name: str, known: Mapping[str, str]) -> str:
-    return known[name]
+    return {name: parts.one("balancerImages", name) for name in sorted(wanted)}
 
 
 def _alone(images: Mapping[str, str]) -> list[Mapping[str, str]]:

@@ -235,12 +235,17 @@ def config_path(stack: str) -> Path:
 
 def load(model: type[S], stack: str, defaults: Mapping[str, Any] | None = None) -> S:
     """The stack's settings, over `defaults`. Raises SettingsError with every fault."""
-    config = pulumi.Config(NAMESPACE)
     file = config_path(stack)
-    known = {field.alias or name: name for name, field in model.model_fields.items()}
-    values = {key: value for key in known if (value := _value(config, key)) is not None}
+    known = {field.alias or name for name, field in model.model_fields.items()}
     unknown = [key for key in keys(file) if key not in (*known, SECRETS, REGISTRY_PASSWORD)]
-    return check(model, {**(defaults or {}), **values}, file, unknown)
+    return check(model, {**(defaults or {}), **written(model)}, file, unknown)
+
+
+def written(model: type[StackSettings]) -> dict[str, Any]:
+    """The plain values of a model's keys as the config has them, unchecked."""
+    config = pulumi.Config(NAMESPACE)
+    known = [field.alias or name for name, field in model.model_fields.items()]
+    return {key: value for key in known if (value := _value(config, key)) is not None}
 
 
 def check(model: type[S], values: Mapping[str, Any], file: Path, unknown: Sequence[str] = ()) -> S:

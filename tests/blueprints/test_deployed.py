@@ -4,8 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from blueprints.deployed import Deployed, Present, Standing, admitted, from_texts, standing
+from blueprints.deployed import (
+    Deployed,
+    Present,
+    Standing,
+    admitted,
+    composed_as,
+    from_texts,
+    standing,
+)
 from blueprints.kinds.autoscaling_policy import AutoscalingPolicy
+from blueprints.plan import Plan
 from blueprints.revision import Revision, documents_of, runtimes_of
 from blueprints.scale import ScaleState
 from blueprints.workspace import Workspace
@@ -71,6 +80,11 @@ def edit(folder: Path, old: str, new: str) -> None:
     path.write_text(path.read_text().replace(old, new))
 
 
+def planned(found: Standing, scale: ScaleState) -> tuple[Plan, tuple[str, ...]]:
+    fit = admitted(found.workspace.compose("shop"), scale, valid=found.valid)
+    return composed_as(found.workspace, fit.root).plan("shop", fit.scale), (*fit.moved, *fit.passed)
+
+
 def look(folder: Path) -> Present:
     return Present.look(folder, "app-shop", ["."], None)
 
@@ -102,7 +116,9 @@ def test_bounds_policies_and_ratios_count_at_once_and_nothing_else_does(
     assert plan.clusters["web"].cartridge.image == "registry.example.org/site:1"
     assert {"search.1/engine", "search.2/engine"} <= plan.clusters.keys()
     assert ranges(found)["search"] == "2 to 5"
-    assert found.workspace.get(AutoscalingPolicy, "busy").thresholds.load_average == 70
+    thresholds = found.workspace.get(AutoscalingPolicy, "busy").thresholds
+    assert thresholds is not None
+    assert thresholds.load_average == 70
     assert plan.levels[""].scaling[0].ratio == (2, 1)
     assert "shop.yaml changed since the last update of a person" in found.notes[0]
     assert found.steering == documents_of(Workspace.load([folder]))
@@ -126,11 +142,10 @@ def test_what_is_new_gone_or_of_another_kind_waits_and_is_told(folder: Path, dep
     told = " ".join(found.notes)
     for words in ("cache is not deployed yet", "back stays until a person's", "the instances of one wait"):
         assert words in told
-    workspace, scale, notes = admitted(found, "shop", ScaleState(clusters={"cache": 1, "web": 3}))
-    plan = workspace.plan("shop", scale)
+    plan, notes = planned(found, ScaleState(clusters={"cache": 1, "web": 3}))
     assert plan.clusters["web"].members == 3
     assert "back" in plan.clusters
-    assert "'cache', which is not deployed (yet)" in notes[0]
+    assert "'cache', which is not deployed" in notes[0]
     assert "altostratus.dev/copies-0" not in plan.clusters["one.1/only"].labels
 
 
@@ -153,23 +168,18 @@ def test_documents_that_cannot_be_used_leave_the_last_that_could(folder: Path, d
     # Without one, what was deployed; counts that were decided before are not taken back.
     bare = standing(deployed, broken)
     assert ranges(bare)["web"] == "2 to 4"
-    workspace, scale, notes = admitted(
-        bare, "shop", ScaleState(clusters={"web": 8}, groups={"search": 4, "one": 2})
-    )
-    plan = workspace.plan("shop", scale)
+    plan, notes = planned(bare, ScaleState(clusters={"web": 8}, groups={"search": 4, "one": 2}))
     assert plan.clusters["web"].members == 8
     assert "search.4/engine" in plan.clusters
-    assert notes == ["one was 2, but its range is exactly 1 now: 1"]
+    assert notes == ("one was 2, but its range is exactly 1 now: 1.",)
 
 
 def test_a_count_outside_of_ranges_that_can_be_read_is_brought_inside(
     folder: Path, deployed: Deployed
 ) -> None:
-    workspace, scale, notes = admitted(
-        standing(deployed, look(folder)), "shop", ScaleState(clusters={"web": 500})
-    )
-    assert workspace.plan("shop", scale).clusters["web"].members == 4
-    assert notes == ["web was 500, but its range is 2 to 4 now: 4"]
+    plan, notes = planned(standing(deployed, look(folder)), ScaleState(clusters={"web": 500}))
+    assert plan.clusters["web"].members == 4
+    assert notes == ("web was 500, but its range is 2 to 4 now: 4.",)
 
 
 def test_an_application_that_is_renamed_goes_on_under_its_deployed_name(

@@ -20,6 +20,10 @@ HOME_COPY = "home"
 """The name of an application's first copy; the others have the names of their clouds."""
 
 
+Data = Literal["follows", "promoted"]
+"""Whether a copy's data follows that at home, or did so until a move made it the home's."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedPort:
     """A port mapping with the Service made for it."""
@@ -113,6 +117,8 @@ class PlannedCluster:
     """Where relative paths of the cartridge start."""
     folder: Path = field(compare=False)
     """Where relative paths of the application's artifact start."""
+    follows: str = ""
+    """host:port of the cluster at home whose data it follows, or did until a move made it the home's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +179,8 @@ class Plan:
     """Clusters and families that those here use and that run elsewhere, under the same names."""
     partial: bool = False
     """Whether it has only some of the application's clusters."""
+    data: Data | None = None
+    """Left out, data is its own."""
 
     @cached_property
     def stages(self) -> tuple[tuple[str, ...], ...]:

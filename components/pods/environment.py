@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from blueprints.kinds.environment import EnvironmentValue, ExportReference, MemberFact, SecretReference
+from blueprints.kinds.replication import REPLICATE_FROM
 from blueprints.plan import PlannedCluster
 from components.pods.errors import ApplicationError
 from components.pods.exports import Exports, Value
@@ -70,6 +71,8 @@ def variables(
     found.text("ALTOSTRATUS_COPY", plan.copy)
     found.fact("ALTOSTRATUS_MEMBER", _FIELDS["name"])
     found.fact("ALTOSTRATUS_HOST", _FIELDS["host"])
+    if cluster.follows:
+        found.text(REPLICATE_FROM, cluster.follows)
     if cluster.artifact is not None:
         found.text("ALTOSTRATUS_ARTIFACT", ARTIFACT_STATE)
     for link in cluster.links:

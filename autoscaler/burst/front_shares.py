@@ -15,6 +15,9 @@ Address = tuple[str, int]
 
 MOST_WEIGHT = 1_000_000
 
+LAST_RESORT = ".again"
+"""How the names of those end that are never found to be down."""
+
 _INSIDE = (".svc", ".cluster.local")
 """How names end that mean nothing outside their cluster."""
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+", re.IGNORECASE)
@@ -104,22 +107,29 @@ class Told:
         """The same as control data of the balancer (`docs/balancer-protocol.md`).
 
         The other clouds' addresses stand by in each place: a request that cannot be brought to its own
-        cloud goes to one of them.
+        cloud goes to one of them. Where no other cloud may get any, its own stand by for it, unchecked: a
+        request is tried again there, instead of failing the moment that the last address is found down.
         """
         weights = dict.fromkeys(PLACES, 0) | {each.place: each.weight for each in self.clouds.values()}
         return {
             "weights": {SPLIT: weights},
             "addresses": {
                 each.place: [
-                    {**_member(other, address), **({} if other == name else {"backup": True})}
-                    for other in (name, *(o for o in self.clouds if o != name))
-                    for address in self.clouds[other].addresses
-                    # Who shall get nothing gets nothing by a detour either.
-                    if other == name or self.clouds[other].weight
+                    *(_member(name, address) for address in each.addresses),
+                    *(self._standing_by(name) or _last_resort(name, each)),
                 ]
                 for name, each in self.clouds.items()
             },
         }
+
+    def _standing_by(self, cloud: str) -> list[dict[str, Any]]:
+        return [
+            {**_member(name, address), "backup": True}
+            for name, other in self.clouds.items()
+            # Who shall get nothing gets nothing by a detour either.
+            if name != cloud and other.weight
+            for address in other.addresses
+        ]
 
     def _place(self, cloud: str, taken: Mapping[str, ToldCloud]) -> str:
         """The place it had, else one that nobody had, else the one that was left first: counts stay apart."""
@@ -165,6 +175,14 @@ def scheme_of(outputs: Mapping[str, Any]) -> str | None:
 def _member(cloud: str, address: Address) -> dict[str, Any]:
     host, port = address
     return {"name": f"{cloud}.{host.replace(':', '-')}.{port}", "host": host, "port": port}
+
+
+def _last_resort(cloud: str, each: ToldCloud) -> list[dict[str, Any]]:
+    found = (_member(cloud, address) for address in each.addresses)
+    return [
+        {**member, "name": member["name"] + LAST_RESORT, "backup": True, "unchecked": True}
+        for member in found
+    ]
 
 
 def _check(clouds: Mapping[str, Sequence[Address]]) -> None:

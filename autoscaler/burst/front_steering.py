@@ -18,7 +18,7 @@ from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.act.stack_config import read
 from autoscaler.act.update_errors import UpdateError
 from autoscaler.burst.front_door import CloudShare, FrontDoorUnreachable, FrontState, Steering
-from autoscaler.burst.front_shares import Address, Told, is_ip, member_cloud
+from autoscaler.burst.front_shares import LAST_RESORT, Address, Told, is_ip, member_cloud
 from blueprints.balancing.front import CONTROL, SPLIT, TOKEN, TOLD
 
 CLOUDS = "altostratus:clouds"
@@ -210,7 +210,7 @@ def summed(told: Told, state: Mapping[str, Any]) -> FrontState:
     found = {}
     for name, each in told.clouds.items():
         backend, share = backends.get(each.place, {}), shares.get(each.place, {})
-        own = {m: f for m, f in backend.get("members", {}).items() if member_cloud(m) == name}
+        own = {m: f for m, f in backend.get("members", {}).items() if _counts(m, name)}
         errors = backend.get("errors") or {}
         found[name] = CloudShare(
             weight=int(share.get("weight", each.weight)),
@@ -222,6 +222,11 @@ def summed(told: Told, state: Mapping[str, Any]) -> FrontState:
             errors=int(errors.get("balancer", 0)) + int(errors.get("member", 0)),
         )
     return FrontState(found, ready=bool(state["ready"]), problem=str(state.get("problem") or ""))
+
+
+def _counts(member: str, cloud: str) -> bool:
+    """Whether a member tells how its cloud is: one that is not checked does not."""
+    return member_cloud(member) == cloud and not member.partition(":")[0].endswith(LAST_RESORT)
 
 
 def control_hash(text: str) -> str:

@@ -34,8 +34,9 @@ def _balancer(front: Front) -> Balancer:
         health=HealthCheck(
             path=front.health_path, interval=Duration("500ms"), timeout=Duration("500ms"), rise=1, fall=2
         ),
-        # The first tries may all be spent on the hosts of a cloud that has just died.
-        retries=Retries(attempts=4),
+        # Tries may be spent on the hosts of a cloud that has just died; and a cloud that is alone and takes
+        # no connections for a moment is tried once a second.
+        retries=Retries(attempts=10),
         timeouts=Timeouts(connect=Duration("1s")),
     )
     listener = PlannedListener(

@@ -33,7 +33,7 @@ defaults
     timeout client 60s
     timeout server 60s
 frontend all
-    bind :8080
+    bind :8080 backlog 16
     http-request return status 200 hdr X-Member {name} content-type text/plain string "{name}"
 """
 
@@ -231,6 +231,23 @@ def test_a_dead_copy_takes_its_share_with_it_and_gets_it_again(made: Made, origi
     origins.made["two"].start()
     assert origins.address("two") == two, "the engine gave it another address"
     until(lambda: shares(door.state()) == {"one": 0.5, "two": 0.5}, "it has its share again", 20)
+
+
+def test_requests_wait_for_the_only_copy_while_it_takes_no_connections(made: Made, origins: Origins) -> None:
+    door = made.door
+    door.put({"one": origins.make("one")})
+    await_serving(door)
+    with SteadyLoad(list(door.urls), RATE) as load:
+        counted_since(load, ["one"])
+        # As a machine that has more to do than it can: what comes fills its backlog, and then is dropped.
+        origins.made["one"].pause()
+        until(lambda: not door.state().clouds["one"].serving, "its silence is noticed", 20)
+        waiting = load.seen.sent - load.answered()
+        origins.made["one"].unpause()
+        until(lambda: door.state().clouds["one"].serving, "it is back", 20)
+        settle(load)
+    assert waiting > RATE / 4
+    assert load.seen.failed == []
 
 
 def test_weights_outlive_the_container_and_its_engine(made: Made, origins: Origins) -> None:

@@ -86,8 +86,12 @@ def test_control_data_has_every_weight_and_those_who_stand_by() -> None:
 
 def test_who_gets_nothing_does_not_stand_by_either() -> None:
     control = Told().with_addresses({"local": HOME, "away": AWAY}).control()
-    assert not [each for each in control["addresses"][PLACES[0]] if each.get("backup")]
-    assert [each["name"] for each in control["addresses"][PLACES[1]] if each.get("backup")]
+    home, away = (
+        [each for each in control["addresses"][place] if each.get("backup")] for place in PLACES[:2]
+    )
+    assert [each["name"] for each in away] == ["local.10.0.0.1.30080", "local.10.0.0.2.30080"]
+    assert [each["host"] for each in home] == ["10.0.0.1", "10.0.0.2"], "it stands by for itself"
+    assert all(each["unchecked"] for each in home)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +126,11 @@ def test_what_an_address_does_in_anothers_name_counts_for_its_own_cloud() -> Non
         "backends": {
             PLACES[0]: {
                 **figures,
-                "members": {"local.10.0.0.1.30080": member(1, "down"), "away.10.1.0.1.31000": member(4)},
+                "members": {
+                    "local.10.0.0.1.30080": member(1, "down"),
+                    "local.10.0.0.1.30080.again:2": member(0, "serving"),
+                    "away.10.1.0.1.31000": member(4),
+                },
             },
             PLACES[1]: {**figures, "members": {"away.10.1.0.1.31000:2": member(2)}},
         },

@@ -284,7 +284,7 @@ func add(running commands, backend *model.Backend, member members.Member, name s
 	if err := running.order("add server "+name+" "+serverWords(backend, member), "New server registered"); err != nil {
 		return err
 	}
-	if backend.Health != nil {
+	if backend.Health != nil && !member.Unchecked {
 		if err := running.order("enable health " + name); err != nil {
 			return err
 		}

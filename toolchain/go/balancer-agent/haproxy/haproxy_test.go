@@ -44,6 +44,14 @@ func TestWhoStandsByIsABackup(t *testing.T) {
 	if words := serverWords(&model.Backend{Protocol: "http"}, member); !strings.Contains(words, " backup ") {
 		t.Error(words)
 	}
+	checked := &model.Backend{Protocol: "http", Health: &model.Health{Interval: 1, Rise: 1, Fall: 2}}
+	if words := serverWords(checked, member); !strings.Contains(words, " check ") {
+		t.Error(words)
+	}
+	member.Unchecked = true
+	if words := serverWords(checked, member); strings.Contains(words, "check") {
+		t.Error("the last resort is never down:", words)
+	}
 	member.Backup = false
 	if words := serverWords(&model.Backend{Protocol: "http"}, member); strings.Contains(words, "backup") {
 		t.Error(words)

@@ -219,7 +219,7 @@ func requestLines(backend *model.Backend, place folder) []string {
 // serverWords are the same in the configuration and for the runtime API, which knows no default-server.
 func serverWords(backend *model.Backend, member members.Member) string {
 	words := []string{member.Address(), "weight 100"}
-	if health := backend.Health; health != nil {
+	if health := backend.Health; health != nil && !member.Unchecked {
 		words = append(
 			words,
 			fmt.Sprintf("check inter %dms rise %d fall %d", health.Interval.Milliseconds(), health.Rise, health.Fall),

@@ -19,13 +19,17 @@ type Endpoint struct {
 	Ready       bool
 	Terminating bool
 	Backup      bool
+	Unchecked   bool
 }
 
 // FromAddresses are members that are told; all are ready.
 func FromAddresses(addresses []model.Address) []Endpoint {
 	found := make([]Endpoint, len(addresses))
 	for i, address := range addresses {
-		found[i] = Endpoint{Name: address.Name, Host: address.Host, Port: address.Port, Ready: true, Backup: address.Backup}
+		found[i] = Endpoint{
+			Name: address.Name, Host: address.Host, Port: address.Port, Ready: true,
+			Backup: address.Backup, Unchecked: address.Unchecked,
+		}
 	}
 	return found
 }

@@ -31,6 +31,8 @@ type Member struct {
 	Since time.Time
 	// Backup members serve only while no other of the backend does.
 	Backup bool
+	// Unchecked ones are never found to be down.
+	Unchecked bool
 }
 
 // Address is host:port.
@@ -88,7 +90,7 @@ func (t *Tracker) Forget(id string) { delete(t.members, id) }
 func (t *Tracker) find(endpoint Endpoint) *Member {
 	for _, member := range t.members {
 		if member.Name == endpoint.Name && member.Host == endpoint.Host && member.Port == endpoint.Port &&
-			member.Backup == endpoint.Backup {
+			member.Backup == endpoint.Backup && member.Unchecked == endpoint.Unchecked {
 			return member
 		}
 	}
@@ -105,7 +107,7 @@ func (t *Tracker) add(now time.Time, endpoint Endpoint) *Member {
 	}
 	member := &Member{
 		ID: id, Name: endpoint.Name, Host: endpoint.Host, Port: endpoint.Port, State: Serving, Since: now,
-		Backup: endpoint.Backup,
+		Backup: endpoint.Backup, Unchecked: endpoint.Unchecked,
 	}
 	t.members[id] = member
 	return member

@@ -99,6 +99,8 @@ type Address struct {
 	Port int    `json:"port"`
 	// Backup members serve only while no other of the backend does.
 	Backup bool `json:"backup"`
+	// Unchecked backups are the last resort: they serve while no other of the backend does, whatever checks say.
+	Unchecked bool `json:"unchecked"`
 }
 
 // Affinity keeps a client on a member.

@@ -222,6 +222,7 @@ def autoscaling_lines(state: dict[str, Any] | None) -> list[str]:
             lines.append(
                 f"{name}: {doing}" + (f": {application['trouble']}" if application["trouble"] else "")
             )
+        lines += [f"{name}: automatic updates: {note}" for note in application.get("waiting", ())]
         lines += [
             f"{name} {path}: {each['asked']} of {each['min']} to {each['max']} by {each['policy']}. "
             + each["reason"]

@@ -77,6 +77,7 @@ class ApplicationLoop:
     _differs_since: float | None = None
     _failures: int = 0
     _retry: float = 0.0
+    _waiting: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.confirming = Confirming(self.memory.starts, self.memory.actuation)
@@ -112,6 +113,7 @@ class ApplicationLoop:
         try:
             self.view = self.watched.read(under_way)
             self._by_hand.look(self.view, now)
+            self._tell_waiting(now, self.view.waiting)
         except Unreadable as error:
             self._trouble(now, "unreadable", str(error))
             self.view = self.verdict = None
@@ -263,6 +265,14 @@ class ApplicationLoop:
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (self._failures - 1))
         self._retry = now + pause
         self._trouble(now, "failed", f"{error} (again in {pause:.0f} s)")
+
+    def _tell_waiting(self, now: float, waiting: tuple[str, ...]) -> None:
+        """What people have edited and not deployed is written down when it changes."""
+        if waiting != self._waiting:
+            text = "; ".join(waiting) or "documents and config are what is deployed again"
+            _log.info("%s: %s", self.stack, text)
+            self.notes.event(self.stack, now, "waiting" if waiting else "deployed", text)
+        self._waiting = waiting
 
     def _trouble(self, now: float, kind: str, text: str) -> None:
         if text != self.problem:

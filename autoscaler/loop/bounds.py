@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from blueprints.composition import ComposedCluster, ComposedLevel
 from blueprints.kinds.cartridge_use import Range
-from blueprints.scale import ScaleState, ranges
+from blueprints.scale import ranges
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,10 @@ class Bounds:
             {path: each for path, each in found.items() if path in clusters},
             {path: each for path, each in found.items() if path not in clusters},
         )
+
+    def beside(self, clusters: Iterable[str]) -> Bounds:
+        """Of members beside the home: these clusters without minimums, and no groups."""
+        return Bounds({path: Range(min=0, max=self.clusters[path].max) for path in clusters}, {})
 
     @cached_property
     def _by_alias(self) -> Mapping[str, tuple[str, ...]]:
@@ -51,32 +55,6 @@ class Bounds:
         aliases = path.split("/")[:-1]
         around = ("/".join(aliases[:end]) for end in range(1, len(aliases) + 1))
         return math.prod(self.groups[group].max for group in around if group in self.groups)
-
-
-def within_bounds(scale: ScaleState, bounds: Bounds) -> tuple[ScaleState, list[str]]:
-    """The scale with counts outside their ranges brought to the nearest end, and a sentence for each.
-
-    People change ranges without looking at what runs; a count outside would stop every update. Keys that
-    name nothing stay: that is an error which the documents' reader tells best.
-    """
-    notes: list[str] = []
-
-    def bounded(counts: Mapping[str, int], among: Mapping[str, Range]) -> dict[str, int]:
-        found = {}
-        for key, count in counts.items():
-            path = bounds.path_of(key, among)
-            allowed = among[path] if path is not None else None
-            kept = count if allowed is None else min(allowed.max, max(allowed.min, count))
-            if kept != count:
-                notes.append(f"{key} was {count}, but its range is {allowed} now: {kept}.")
-            found[key] = kept
-        return found
-
-    clusters = bounded(scale.clusters, bounds.clusters)
-    groups = bounded(scale.groups, bounds.groups)
-    if not notes:
-        return scale, notes
-    return scale.model_copy(update={"clusters": clusters, "groups": groups}), notes
 
 
 def keys_for(path: str, counts: Mapping[str, int], bounds: Bounds, among: Mapping[str, Range]) -> list[str]:

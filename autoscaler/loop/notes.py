@@ -53,7 +53,7 @@ class Notes:
         self, stack: str, now: float, kind: str, text: str, cluster: str = "", members: int = 0
     ) -> None:
         """Something that happened: `stalled`, `confirmed`, `arrived`, `stale`, `failed`, `refused`, `away`,
-        `unreadable`."""
+        `unreadable`, `waiting` for a person's update, `deployed` by one."""
         self.decisions.append(DecisionRow(now, stack, cluster, kind, members, text))
 
     def verdict(self, verdict: Verdict, sights: Mapping[str, Sight]) -> None:

@@ -6,29 +6,30 @@ bounds, the policy or the scale counts from the next decision on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autoscaler.act.app_stack import AUTOSCALING, BLUEPRINT, CLOUD, REVISION, AppStack
+from autoscaler.act.app_stack import AUTOSCALING, BLUEPRINT, CLOUD, AppStack
 from autoscaler.act.edits import ScaleEdit
+from autoscaler.act.footing import Footing, Footings, file_mark, file_marks
 from autoscaler.act.pulumi_cli import PROJECT, Pulumi
 from autoscaler.act.stack_config import ConfigUnreadable
 from autoscaler.act.stack_lock import locks
 from autoscaler.decide.application import Part, Proportion, Shape
 from autoscaler.decide.document import controller_policy
 from autoscaler.decide.policy import ControllerPolicy, PolicyError
-from autoscaler.loop.bounds import Bounds, within_bounds
+from autoscaler.loop.bounds import Bounds
 from autoscaler.loop.placing import Placing, placing
 from blueprints.balancing.planning import with_balancers
 from blueprints.composition import ComposedLevel
+from blueprints.deployed import Standing, admitted
 from blueprints.expand import expand
 from blueprints.findings import DocumentError
 from blueprints.kinds.autoscaling_policy import AutoscalingPolicy
 from blueprints.kinds.cartridge_use import Range
 from blueprints.plan import Plan, PlannedCluster
 from blueprints.scale import ScaleState
-from blueprints.sources import discover
 from blueprints.steering import Steering
 from blueprints.workspace import Workspace
 
@@ -60,7 +61,8 @@ class ScaledCluster:
 class View:
     """An application at one moment. `asked` is the config's scale, `ordered` that with the edit under way,
     `scale` the same within the bounds. `resting` says why nothing may be changed; `deployed` are members by
-    cluster id after the last update. `placing` is None where no policy says where members go.
+    cluster id after the last update. `placing` is None where no policy says where members go. `waiting` says
+    what people have edited and not deployed.
     """
 
     stack: str
@@ -77,6 +79,7 @@ class View:
     bounds: Bounds
     notes: tuple[str, ...] = ()
     placing: Placing | None = None
+    waiting: tuple[str, ...] = ()
 
     @property
     def application(self) -> str:
@@ -85,8 +88,7 @@ class View:
 
 @dataclass
 class _Documents:
-    stamp: object
-    workspace: Workspace
+    standing: Standing
     composed: dict[str, ComposedLevel] = field(default_factory=dict)
 
 
@@ -96,8 +98,8 @@ class Watched:
     def __init__(self, cli: Pulumi, stack: str) -> None:
         self.stack = stack
         self._cli = cli
+        self._footings = Footings(cli, stack)
         self._documents: _Documents | None = None
-        self._revision: object = None
         self._root: ComposedLevel | None = None
         self._sources: list[Path] = []
         self._stamp: object = None
@@ -141,40 +143,37 @@ class Watched:
         config_path = self._cli.config_path(self.stack)
         if not config_path.exists():
             raise Unreadable(f"{config_path} is gone")
-        files = (_mark(config_path), _mark(self._cli.state_path(self.stack)))
-        stamp = (*files, _marks(self._sources), under_way)
+        files = (file_mark(config_path), file_mark(self._cli.state_path(self.stack)))
+        stamp = (*files, file_marks(self._sources), under_way)
         if self._view is not None and stamp == self._stamp:
             return self._view
         stack = AppStack.read(self._cli, self.stack)
         paths = stack.sources
         if not paths:
             raise Unreadable(f"{config_path} names no {BLUEPRINT}")
-        documents = self._load(paths, stack)
-        view = self._look(stack, documents, under_way)
+        marks = file_marks(paths)
+        view = self._look(self._footings.read(stack), under_way)
         self._sources = paths
         self._view = view
-        self._stamp = (*files, _marks(paths), under_way)
+        self._stamp = (*files, marks, under_way)
         return view
 
-    def _load(self, paths: list[Path], stack: AppStack) -> _Documents:
-        stamp, revision = _marks(paths), stack.config.get(REVISION)
-        if self._documents is None or self._documents.stamp != stamp or self._revision != revision:
-            self._documents, self._revision = _Documents(stamp, stack.documents()), revision
-        return self._documents
-
-    def _look(self, stack: AppStack, documents: _Documents, under_way: ScaleEdit | None) -> View:
-        name = stack.application
+    def _look(self, footing: Footing, under_way: ScaleEdit | None) -> View:
+        stack, standing = footing.stack, footing.standing
+        if self._documents is None or self._documents.standing is not standing:
+            self._documents = _Documents(standing)
+        documents, workspace, name = self._documents, standing.workspace, stack.application
         if not stack.cloud:
             raise Unreadable(f"{self._cli.config_path(self.stack)} names no {CLOUD}")
         if name not in documents.composed:
-            documents.composed[name] = documents.workspace.compose(name)
-        root = self._root = documents.composed[name]
+            documents.composed[name] = workspace.compose(name)
         asked = stack.scale
         steering = Steering.parse(stack.config.get(AUTOSCALING))
-        bounds = Bounds.of(root)
         ordered = asked if under_way is None else under_way.onto(asked)
-        scale, notes = within_bounds(ordered, bounds)
-        plan = with_balancers(expand(root, scale, stack.copy), root, documents.workspace)
+        fit = admitted(documents.composed[name], ordered, valid=standing.valid)
+        root, scale, notes = fit.root, fit.scale, list(fit.moved)
+        self._root, bounds = root, Bounds.of(root)
+        plan = with_balancers(expand(root, scale, stack.copy), root, workspace)
         pinned = {bounds.path_of(key, bounds.clusters): count for key, count in steering.pinned.items()}
         notes += [
             f"altostratus:autoscaling pins {key}, which is no cluster."
@@ -182,7 +181,7 @@ class Watched:
             if bounds.path_of(key, bounds.clusters) is None
         ]
         instances = _instances(plan, bounds)
-        clusters = _clusters(plan, documents.workspace, bounds, pinned, steering.paused)
+        clusters = _clusters(plan, workspace, bounds, pinned, steering.paused)
         return View(
             stack=self.stack,
             cloud=stack.cloud,
@@ -194,19 +193,18 @@ class Watched:
             clusters=clusters,
             instances=instances,
             resting=_resting(stack, steering, asked),
-            deployed=self._deployed(),
+            deployed=_members(footing),
             bounds=bounds,
             notes=tuple(notes),
-            placing=placing(documents.workspace, plan, stack.cloud),
+            placing=placing(workspace, plan, stack.cloud),
+            waiting=(*footing.waiting, *fit.passed),
         )
 
-    def _deployed(self) -> Mapping[str, int] | None:
-        """Members by cluster id as the stack's last update left them; None where it has made nothing yet."""
-        for resource in self._cli.deployment(self.stack).get("resources", []):
-            if resource["type"] == "pulumi:pulumi:Stack":
-                members = (resource.get("outputs") or {}).get("members")
-                return {id: int(count) for id, count in members.items()} if members is not None else None
-        return None
+
+def _members(footing: Footing) -> Mapping[str, int] | None:
+    """Members by cluster id as the stack's last update left them; None where it has made nothing yet."""
+    members = footing.outputs.get("members")
+    return {id: int(count) for id, count in members.items()} if members is not None else None
 
 
 def _resting(stack: AppStack, steering: Steering, scale: ScaleState) -> str:
@@ -283,15 +281,3 @@ def _shape(
 def _plain(level: str) -> str:
     """The path of aliases of a level's id: `search.2/shard.1` is `search/shard`."""
     return "/".join(segment.partition(".")[0] for segment in level.split("/")) if level else ""
-
-
-def _marks(sources: Sequence[Path]) -> tuple[object, ...]:
-    return tuple((str(path), _mark(path)) for path, _ in discover(sources))
-
-
-def _mark(path: Path) -> tuple[int, int] | None:
-    try:
-        info = path.stat()
-    except OSError:
-        return None
-    return info.st_mtime_ns, info.st_size

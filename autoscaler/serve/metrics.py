@@ -49,6 +49,12 @@ class LoopCollector(Collector):
         for where in self._autoscaler.problems():
             problems.add_metric([where], 1)
         yield problems
+        waiting = GaugeMetricFamily(
+            f"{PREFIX}_waiting", "Things people have edited that wait for their update.", labels=["stack"]
+        )
+        for stack, application in list(self._autoscaler.applications.items()):
+            waiting.add_metric([stack], len(application.view.waiting) if application.view is not None else 0)
+        yield waiting
 
     def _sources(self) -> Iterable[Metric]:
         labels = ["cloud", "source"]

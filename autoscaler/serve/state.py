@@ -40,6 +40,7 @@ def write_state(folder: Path, autoscaler: Autoscaler, runner: States | None) -> 
         found["applications"][stack] = {
             "problem": application.problem,
             "resting": view.resting if view is not None else "",
+            "waiting": list(view.waiting) if view is not None else [],
             "update": state.health if state is not None else "idle",
             "trouble": state.trouble if state is not None else "",
             "stage": ticket.stage if ticket is not None else "",

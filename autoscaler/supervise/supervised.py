@@ -1,17 +1,17 @@
 """One application as its supervisor reads it: from its stack's config, its documents and its stack's lock."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from autoscaler.act.app_stack import REVISION, AppStack
+from autoscaler.act.app_stack import AppStack
+from autoscaler.act.footing import Footings
 from autoscaler.act.pulumi_cli import PROJECT, Pulumi
 from autoscaler.act.stack_config import ConfigUnreadable
 from autoscaler.act.stack_lock import locks
 from autoscaler.observe.members import Copy
+from blueprints.deployed import admitted, composed_as
 from blueprints.findings import DocumentError
 from blueprints.plan import Plan
 from blueprints.scale import RestartState
-from blueprints.workspace import Workspace
 
 
 class Unreadable(Exception):
@@ -39,8 +39,7 @@ class Supervised:
     def __init__(self, cli: Pulumi, stack: str) -> None:
         self.stack = stack
         self._cli = cli
-        self._stamp: object = None
-        self._workspace: Workspace | None = None
+        self._footings = Footings(cli, stack)
 
     def updating(self) -> str:
         """Who updates the stack now; empty when nobody does, or whoever did is dead."""
@@ -50,9 +49,11 @@ class Supervised:
     def read(self) -> Reading:
         """Raises Unreadable."""
         try:
-            stack = AppStack.read(self._cli, self.stack)
-            scale = stack.scale
-            plan = self._documents(stack).plan(stack.application, scale.at_rest(), stack.copy)
+            found = self._footings.read(AppStack.read(self._cli, self.stack))
+            stack, workspace = found.stack, found.standing.workspace
+            scale, root = stack.scale, workspace.compose(stack.application)
+            fit = admitted(root, scale.at_rest(), valid=found.standing.valid)
+            plan = composed_as(workspace, fit.root).plan(stack.application, fit.scale, stack.copy)
         except (ConfigUnreadable, OSError) as error:
             raise Unreadable(str(error)) from error
         except DocumentError as error:
@@ -60,20 +61,3 @@ class Supervised:
             raise Unreadable(f"its documents cannot be used: {first.message}") from error
         resting = "in maintenance" if stack.in_maintenance else ""
         return Reading(stack.cloud, plan, scale.restart, resting)
-
-    def _documents(self, stack: AppStack) -> Workspace:
-        stamp = (stack.config.get(REVISION), *_stamps(stack.sources))
-        if self._workspace is None or stamp != self._stamp:
-            self._workspace = stack.documents()
-            self._stamp = stamp
-        return self._workspace
-
-
-def _stamps(sources: list[Path]) -> list[tuple[str, int, int]]:
-    found = []
-    for source in sources:
-        for path in sorted(source.rglob("*")) if source.is_dir() else [source]:
-            if path.suffix in {".yaml", ".yml", ".json"} and path.exists():
-                info = path.stat()
-                found.append((str(path), info.st_mtime_ns, info.st_size))
-    return found

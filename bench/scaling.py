@@ -2,7 +2,7 @@
 
     python -m bench.scaling controller             # one decision of one cluster
     python -m bench.scaling size [--kwok PROGRAM]  # 1,000 clusters and 10,000 members on kwok's nodes
-    python -m bench.scaling step [--rounds N]      # a load step beside a real HPA, on the demo cluster
+    python -m bench.scaling step [--rounds N]      # a load step: ours, HPA and KEDA, on the demo cluster
 
 Ratios are within one run; the machine's load is printed with them.
 """
@@ -14,7 +14,6 @@ import json
 import math
 import os
 import random
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -64,9 +63,8 @@ def main() -> None:
     )
     parser.add_argument("what", choices=("controller", "size", "step"))
     parser.add_argument("--kwok", type=Path, help="the kwok program; left out, built from toolchain/go/kwok")
-    parser.add_argument("--metrics-server", type=Path, help="the program; left out, built in the same way")
-    parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--factors", action="append", choices=("all", "cpu"), help="what ours goes by")
+    parser.add_argument("--rounds", type=int, default=3, help="of the step, about 7 minutes each")
+    parser.add_argument("--who", action="append", help="a competitor of the step; left out, all of them")
     parser.add_argument("--seconds", type=float, default=90.0, help="how long `size` watches the loop")
     asked = parser.parse_args()
     print(f"load average at the start: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
@@ -74,37 +72,18 @@ def main() -> None:
         controller()
     elif asked.what == "size":
         from bench.scaling_size import size
+        from bench.step.programs import built
 
-        print(
-            json.dumps(
-                size(asked.kwok or built("kwok", "sigs.k8s.io/kwok/cmd/kwok"), asked.seconds), indent=2
-            )
-        )
+        program = asked.kwok or built("kwok", "sigs.k8s.io/kwok/cmd/kwok")[0]
+        print(json.dumps(size(program, asked.seconds), indent=2))
     else:
-        from bench.scaling_step import steps
+        from bench.scaling_step import COMPETITORS, steps
 
-        program = asked.metrics_server or built(
-            "metrics-server", "sigs.k8s.io/metrics-server/cmd/metrics-server"
-        )
-        steps(program, asked.rounds, asked.factors or ["all", "cpu"])
+        unknown = set(asked.who or ()) - set(COMPETITORS)
+        if unknown:
+            parser.error(f"--who {', '.join(sorted(unknown))}: choose from {', '.join(COMPETITORS)}")
+        steps(asked.rounds, asked.who or COMPETITORS)
     print(f"load average at the end: {os.getloadavg()[0]:.1f}")
-
-
-def built(name: str, package: str) -> Path:
-    """A program for benches only, built once from its pinned module."""
-    from toolchain import paths
-
-    program = paths.cache() / "bench" / name
-    if not program.exists():
-        program.parent.mkdir(exist_ok=True)
-        print(f"building {name} ...", flush=True)
-        subprocess.run(
-            ["go", "build", "-trimpath", "-ldflags", "-s -w", "-o", str(program), package],
-            cwd=ROOT / "toolchain" / "go" / name,
-            env={**os.environ, "CGO_ENABLED": "0"},
-            check=True,
-        )
-    return program
 
 
 if __name__ == "__main__":

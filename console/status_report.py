@@ -1,15 +1,17 @@
 """`alto status`: clouds, hosts, applications, members and URLs, from state and the live clusters."""
 
 import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
-from autoscaler.act.app_stack import AppStack
+from autoscaler.act.app_stack import PREFIX, AppStack
 from autoscaler.act.environment import pulumi
 from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.act.stack_lock import locks
 from autoscaler.burst.records import Records
-from autoscaler.observe.members_watch import ask, client
+from autoscaler.observe.members import SeenCluster
 from autoscaler.serve.state import read_state
 from autoscaler.supervise import memory
 from console import credentials, supervision
@@ -17,7 +19,12 @@ from console.application_states import ClusterState, State, cluster_states, over
 from console.applications import known
 from console.errors import BadInput
 from console.live_cluster import Host, LiveCluster, Member
+from console.side_by_side import side_by_side
 from toolchain import paths
+
+HOSTS = "hosts-"
+PATIENCE = 8.0
+"""Seconds until a cloud that has not answered counts as away; all are asked at once."""
 
 
 @dataclass
@@ -44,6 +51,7 @@ class ApplicationStatus:
     problem: str | None = None
     front: list[str] = field(default_factory=list)
     """The addresses of the front door over all its copies; told with the first of them."""
+    namespace: str = ""
 
 
 @dataclass
@@ -64,30 +72,69 @@ def stack_outputs(cli: Pulumi, stack: str) -> dict[str, Any]:
     return {}
 
 
-def collect() -> Status:
-    """Read every stack of this checkout and ask each cloud once."""
+def collect(patience: float = PATIENCE) -> Status:
+    """Read every stack of this checkout, and ask the clouds side by side; who is late is told as that."""
     cli = pulumi()
     stacks = cli.stacks()
-    clusters: dict[str, LiveCluster] = {}
-    clouds = []
-    for name in (stack.removeprefix("hosts-") for stack in stacks if stack.startswith("hosts-")):
-        status = CloudStatus(name)
-        try:
-            path = credentials.refresh(cli, name)
-            if path is None:
-                status.problem = "its stack has made no cluster yet"
-            else:
-                clusters[name] = LiveCluster(path)
-                status.hosts = clusters[name].hosts()
-        except ConnectionError as error:
-            status.problem = str(error)
-        registry = (
-            stack_outputs(cli, f"platform-{name}").get("registry") if f"platform-{name}" in stacks else None
-        )
-        status.registry = registry.get("address") if isinstance(registry, dict) else None
-        clouds.append(status)
-    applications = [_application(cli, stack, clusters) for stack in stacks if stack.startswith("app-")]
-    return Status(clouds, applications, read_state(paths.home() / "autoscaler"), _moves())
+    applications = [_application(cli, stack) for stack in stacks if stack.startswith(PREFIX)]
+    there: dict[str, list[tuple[str, ApplicationStatus]]] = {}
+    for stack, application in applications:
+        there.setdefault(application.cloud or "", []).append((stack, application))
+    clouds = [_cloud(cli, stack.removeprefix(HOSTS), stacks) for stack in stacks if stack.startswith(HOSTS)]
+    answers = side_by_side(
+        {each.name: partial(_ask, cli, each.name, there.get(each.name, [])) for each in clouds}, patience
+    )
+    for cloud in clouds:
+        answer = answers.get(cloud.name) or TimeoutError(f"it has not answered within {patience:g} s")
+        if isinstance(answer, Exception):
+            cloud.problem = str(answer) or type(answer).__name__
+        else:
+            cloud.hosts = answer.hosts
+            for stack, application in there.get(cloud.name, []):
+                _fill(cli, stack, application, answer.applications.get(stack))
+    known = {cloud.name: cloud for cloud in clouds}
+    for _, application in applications:
+        if application.cloud and not application.problem:
+            application.problem = _away(application.cloud, known.get(application.cloud))
+    shown = [application for _, application in applications]
+    return Status(clouds, shown, read_state(paths.home() / "autoscaler"), _moves())
+
+
+@dataclass
+class _Answer:
+    """What one cloud says: its hosts, and by application its members and clusters, or why not."""
+
+    hosts: list[Host]
+    applications: dict[str, tuple[list[Member], Mapping[str, SeenCluster]] | ConnectionError]
+
+
+def _cloud(cli: Pulumi, name: str, stacks: Sequence[str]) -> CloudStatus:
+    platform = f"platform-{name}"
+    registry = stack_outputs(cli, platform).get("registry") if platform in stacks else None
+    return CloudStatus(name, registry=registry.get("address") if isinstance(registry, dict) else None)
+
+
+def _ask(cli: Pulumi, cloud: str, applications: Iterable[tuple[str, ApplicationStatus]]) -> _Answer:
+    """Runs beside others. Raises ConnectionError, in words."""
+    kubeconfig = credentials.refresh(cli, cloud)
+    if kubeconfig is None:
+        raise ConnectionError("its stack has made no cluster yet")
+    with LiveCluster(kubeconfig) as cluster:
+        answer = _Answer(cluster.hosts(), {})
+        for stack, application in applications:
+            try:
+                space, copy = application.namespace, AppStack.read(cli, stack).copy
+                answer.applications[stack] = cluster.members(space), cluster.clusters(space, copy)
+            except ConnectionError as error:
+                answer.applications[stack] = error
+    return answer
+
+
+def _away(name: str, cloud: CloudStatus | None) -> str | None:
+    """Why nothing is known of an application by its cloud; None where the cloud answered."""
+    if cloud is None:
+        return f"there is no cloud {name} here any more: no stack {HOSTS}{name}"
+    return f"its cloud {name} cannot be asked" if cloud.problem else None
 
 
 def _moves() -> list[str]:
@@ -98,37 +145,39 @@ def _moves() -> list[str]:
     ]
 
 
-def _application(cli: Pulumi, stack: str, clusters: dict[str, LiveCluster]) -> ApplicationStatus:
+def _application(cli: Pulumi, stack: str) -> tuple[str, ApplicationStatus]:
+    """What its stack says, before its cloud is asked."""
     outputs = stack_outputs(cli, stack)
-    cloud = outputs.get("cloud")
-    status = ApplicationStatus(stack.removeprefix("app-"), cloud, _urls(outputs))
+    status = ApplicationStatus(stack.removeprefix(PREFIX), outputs.get("cloud"), _urls(outputs))
+    status.namespace = str(outputs.get("namespace") or "")
     status.front = _urls(stack_outputs(cli, f"front-{status.name}"))
     holder = next(locks(cli.state, "altostratus", stack), None)
     if holder is not None:
         status.updating = f"left by a dead {holder}" if holder.is_dead() else str(holder)
     if not outputs:
         status.problem = "not deployed yet"
-    elif cloud not in clusters:
-        status.problem = f"its cloud {cloud} does not answer"
-    else:
-        try:
-            status.members = clusters[cloud].members(outputs["namespace"])
-            status.clusters = _clusters(cli, stack, outputs)
-            status.state = overall(status.clusters)
-        except ConnectionError as error:
-            status.problem = str(error)
-    return status
+    return stack, status
 
 
-def _clusters(cli: Pulumi, stack: str, outputs: dict[str, Any]) -> list[ClusterState]:
+def _fill(
+    cli: Pulumi,
+    stack: str,
+    status: ApplicationStatus,
+    answer: tuple[list[Member], Mapping[str, SeenCluster]] | ConnectionError | None,
+) -> None:
+    if answer is None or isinstance(answer, ConnectionError):
+        status.problem = str(answer or "its cloud says nothing of it")
+        return
     said = AppStack.read(cli, stack)
-    return cluster_states(
-        outputs.get("clusters") or {},
-        ask(client(paths.kubeconfig(outputs["cloud"])), (outputs["namespace"], said.copy)),
+    status.members = answer[0]
+    status.clusters = cluster_states(
+        stack_outputs(cli, stack).get("clusters") or {},
+        answer[1],
         said.scale,
         memory.load(supervision.folder() / f"{stack}.json"),
         maintenance=said.in_maintenance,
     )
+    status.state = overall(status.clusters)
 
 
 def _urls(outputs: dict[str, Any]) -> list[str]:

@@ -171,6 +171,8 @@ def admitted(root: ComposedLevel, scale: ScaleState, *, valid: bool) -> Admitted
                 passed.append(f"altostratus:scale names {text!r}, which is not deployed: it is passed over")
                 continue
             path, bounds = place
+            if scale.overflow and what == "cluster":
+                bounds = Range(min=0, max=bounds.max)
             inside = min(bounds.max, max(bounds.min, count))
             if inside != count and (valid or not (what == "cluster" or is_copied(bounds))):
                 moved.append(f"{text} was {count}, but its range is {bounds} now: {inside}.")

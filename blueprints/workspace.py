@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from blueprints.balancing.planning import with_balancers
+from blueprints.beside import without_entrances
 from blueprints.composition import ComposedLevel, Composer
 from blueprints.detection import completed, runtime_of
 from blueprints.expand import expand
@@ -164,4 +165,6 @@ class Workspace:
         """
         root = self.compose(name)
         whole = with_balancers(expand(root, scale, copy), root, self)
+        if scale is not None and scale.overflow:
+            whole = without_entrances(whole)
         return whole if only is None else part(whole, only, root)

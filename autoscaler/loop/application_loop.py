@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
@@ -16,7 +16,7 @@ from autoscaler.loop.confirming import Confirming
 from autoscaler.loop.deciding import ALONE, Considered, Guidance, Verdict, conclude, consider
 from autoscaler.loop.memory import Memory
 from autoscaler.loop.notes import Notes
-from autoscaler.loop.observing import Sight, sight
+from autoscaler.loop.observing import Beside, Sight, sight
 from autoscaler.loop.watched import Unreadable, View, Watched
 from autoscaler.observe.board import Board
 from autoscaler.observe.members import SeenCluster
@@ -54,7 +54,8 @@ class ApplicationLoop:
     `elsewhere` says which other autoscaler acts on it: this one decides as well, so as to know the load when
     it has to take over, and does nothing. `moving` says likewise which move of a copy has its stack now.
     `said` is for people at a terminal; who tells them empties it.
-    `considered` and `seen` are of this period; None and empty while the cloud does not answer.
+    `considered` and `seen` are of this period; None and empty while the cloud does not answer. `others` are
+    loops over members of this application beside its home: this one, the home's, decides about them.
     """
 
     watched: Watched
@@ -72,6 +73,7 @@ class ApplicationLoop:
     considered: Considered | None = None
     seen: Seen = field(default_factory=dict)
     guidance: Guidance = ALONE
+    others: tuple[ApplicationLoop, ...] = ()
     _under_way: _UnderWay | None = None
     _by_hand: ByHand = field(default_factory=ByHand)
     _differs_since: float | None = None
@@ -124,8 +126,11 @@ class ApplicationLoop:
         self.consider(now, period, seen)
         self.conclude(now)
 
-    def consider(self, now: float, period: float, seen: Seen | None) -> None:
-        """Look, and decide about each cluster. `read` comes first; `seen` is None while the cloud is away."""
+    def consider(self, now: float, period: float, seen: Seen | None, others: Sequence[Beside] = ()) -> None:
+        """Look, and decide about each cluster. `read` comes first; `seen` is None while the cloud is away.
+
+        `others`: what is seen of the members beside the home, in clouds that answer.
+        """
         view = self.view
         self.considered, self.seen = None, {}
         if view is None:
@@ -139,6 +144,9 @@ class ApplicationLoop:
         for path, news in self.confirming.look(view, seen, now).items():
             stalled = path in self.confirming.stalled(now)
             self.notes.event(view.stack, now, "stalled" if stalled else "confirmed", news, path)
+        if view.beside:
+            self._follow(view, seen, now)
+            return
         self.sights = {
             path: sight(
                 view,
@@ -149,6 +157,7 @@ class ApplicationLoop:
                 period,
                 self.confirming.start_seconds(path),
                 self.memory.actuation.high,
+                others,
             )
             for path, cluster in view.clusters.items()
             if cluster.policy is not None
@@ -167,6 +176,13 @@ class ApplicationLoop:
         except PolicyError as error:
             self._trouble(now, "unreadable", str(error))
             self.verdict = None
+
+    def _follow(self, view: View, seen: Seen, now: float) -> None:
+        """Members beside the home: nothing is decided here."""
+        self.sights = {}
+        self.notes.lives(view, seen, now)
+        asked = {path: cluster.members for path, cluster in view.clusters.items()}
+        self.considered = Considered(view, now, {}, {}, {}, asked)
 
     def conclude(self, now: float, guidance: Guidance = ALONE) -> None:
         """Decide about the application as a whole, with what is decided over all its copies, and act."""

@@ -18,7 +18,7 @@ from autoscaler.loop.clouds import Clouds, Kubeconfig, Make
 from autoscaler.loop.deciding import ALONE, Guidance
 from autoscaler.loop.glancing import Glancing
 from autoscaler.loop.notes import Book, Notes
-from autoscaler.loop.observing import targets
+from autoscaler.loop.observing import Beside, targets
 from autoscaler.loop.settings import Settings
 from autoscaler.loop.watched import View, Watched
 from autoscaler.observe.board import Board
@@ -202,8 +202,11 @@ class Autoscaler:
             view = application.view
             assert view is not None
             seen = self.seen(view)
-            application.guarded(application.consider, now, self._settings.period, seen)
-            application.guarded(application.notes.service.look, now, view, self.board, seen)
+            application.guarded(
+                application.consider, now, self._settings.period, seen, self._beside(application)
+            )
+            if not view.beside:  # the home's service levels are for all members
+                application.guarded(application.notes.service.look, now, view, self.board, seen)
             worked += time.monotonic() - begun
             await asyncio.sleep(0)  # answers of sources are taken between applications
             begun = time.monotonic()
@@ -220,6 +223,11 @@ class Autoscaler:
                 if application.said:
                     self.tell(application)
         return worked + time.monotonic() - begun
+
+    def _beside(self, application: ApplicationLoop) -> list[Beside]:
+        """What is seen of the application's members beside its home."""
+        views = [each.view for each in application.others if each.view is not None]
+        return [(view, seen) for view in views if (seen := self.seen(view)) is not None]
 
     async def close(self) -> None:
         """Keep what was learnt, end all watching. Moves end in order first, which may take a minute."""

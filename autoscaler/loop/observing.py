@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from autoscaler.decide.observation import Observation, Reading
@@ -10,9 +10,14 @@ from autoscaler.decide.policy import IN_FLIGHT, LOAD_AVERAGE, MEMORY, REQUEST_RA
 from autoscaler.loop.watched import ScaledCluster, View
 from autoscaler.observe.board import Board, Known
 from autoscaler.observe.members import NOTHING, SeenCluster
-from autoscaler.observe.source import BACKLOG, MISSED_RATE, Place, Target
+from autoscaler.observe.source import BACKLOG, LATENCY, MISSED_RATE, Place, Target
 
 REQUEST_FACTORS = (REQUEST_RATE, MISSED_RATE, BACKLOG)
+COUNTED_AT_HOME = frozenset({*REQUEST_FACTORS, IN_FLIGHT, LATENCY})
+"""What the home's load balancers count for members in other clouds as well."""
+
+Beside = tuple[View, Mapping[str, SeenCluster]]
+"""A stack with members beside the home, and the clusters that are seen there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,16 @@ def targets(view: View, seen: Mapping[str, SeenCluster] | None) -> list[Target]:
     return found
 
 
+def _ready_by_place(
+    view: View, cluster: ScaledCluster, seen: Mapping[str, SeenCluster]
+) -> list[tuple[Place, frozenset[str]]]:
+    ready = (
+        frozenset(member.name for member in seen.get(copy.name, NOTHING).members if member.ready)
+        for copy in cluster.copies
+    )
+    return list(zip(places(view, cluster), ready, strict=True))
+
+
 def sight(
     view: View,
     cluster: ScaledCluster,
@@ -86,22 +101,33 @@ def sight(
     period: float,
     start_seconds: float | None,
     actuation_seconds: float | None,
+    others: Sequence[Beside] = (),
 ) -> Sight:
-    """What is known of a cluster with a policy. Times in seconds, `now` since the epoch."""
+    """What is known of a cluster with a policy, over all clouds that it has members in.
+
+    `others`: what is beside the home. Requests are counted at home, where all of them come in.
+    Times in seconds, `now` since the epoch.
+    """
     assert cluster.policy is not None
     policy = cluster.policy
-    ready_by_copy = [
-        frozenset(member.name for member in seen.get(copy.name, NOTHING).members if member.ready)
-        for copy in cluster.copies
+    home = _ready_by_place(view, cluster, seen)
+    beyond = [
+        each
+        for other, there in others
+        if cluster.path in other.clusters
+        for each in _ready_by_place(other, other.clusters[cluster.path], there)
     ]
-    ready = sum(map(len, ready_by_copy))
-    where = list(zip(places(view, cluster), ready_by_copy, strict=True))
+    ready = sum(len(names) for _, names in (*home, *beyond))
+    spec = cluster.members + sum(
+        other.clusters[cluster.path].members for other, _ in others if cluster.path in other.clusters
+    )
+    counted = not counted_clusters(view).isdisjoint(copy.id for copy in cluster.copies)
     unheard: list[str] = []
     by_factor: dict[str, dict[str, float]] = {}
 
     def known(factor: str) -> Known | None:
         heard = []
-        for place, names in where:
+        for place, names in home if counted and factor in COUNTED_AT_HOME else (*home, *beyond):
             found = board.read(place, factor, names, now)
             if found is not None:
                 heard.append(found)
@@ -117,7 +143,7 @@ def sight(
     factors: dict[str, Reading] = {}
     for name in wanted_factors(policy) - set(REQUEST_FACTORS):
         average = name in policy.averages
-        if not ready and not cluster.members and name in (LOAD_AVERAGE, MEMORY):
+        if not ready and not spec and name in (LOAD_AVERAGE, MEMORY):
             # No member and none asked for: there is nothing that could be loaded.
             factors[name] = Reading(0.0)
             continue
@@ -132,8 +158,8 @@ def sight(
             time=now,
             cluster=cluster.path,
             ready=ready,
-            spec=cluster.members,
-            starting=max(0, cluster.members - ready),
+            spec=spec,
+            starting=max(0, spec - ready),
             period=period,
             requests=None if rate is None else rate.total * period,
             missed=None if missed is None or rate is None else min(missed.total, rate.total) * period,

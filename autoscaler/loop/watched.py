@@ -22,12 +22,14 @@ from autoscaler.decide.policy import ControllerPolicy, PolicyError
 from autoscaler.loop.bounds import Bounds
 from autoscaler.loop.placing import Placing, placing
 from blueprints.balancing.planning import with_balancers
+from blueprints.beside import without_entrances
 from blueprints.composition import ComposedLevel
 from blueprints.deployed import Standing, admitted
 from blueprints.expand import expand
 from blueprints.findings import DocumentError
 from blueprints.kinds.autoscaling_policy import AutoscalingPolicy
 from blueprints.kinds.cartridge_use import Range
+from blueprints.parts import part
 from blueprints.plan import Plan, PlannedCluster
 from blueprints.scale import ScaleState
 from blueprints.steering import Steering
@@ -62,7 +64,8 @@ class View:
     """An application at one moment. `asked` is the config's scale, `ordered` that with the edit under way,
     `scale` the same within the bounds. `resting` says why nothing may be changed; `deployed` are members by
     cluster id after the last update. `placing` is None where no policy says where members go. `waiting` says
-    what people have edited and not deployed.
+    what people have edited and not deployed. `beside`: these are members beside those of the application's
+    home, whose loop decides about all of them.
     """
 
     stack: str
@@ -80,6 +83,7 @@ class View:
     notes: tuple[str, ...] = ()
     placing: Placing | None = None
     waiting: tuple[str, ...] = ()
+    beside: bool = False
 
     @property
     def application(self) -> str:
@@ -172,8 +176,10 @@ class Watched:
         ordered = asked if under_way is None else under_way.onto(asked)
         fit = admitted(documents.composed[name], ordered, valid=standing.valid)
         root, scale, notes = fit.root, fit.scale, list(fit.moved)
-        self._root, bounds = root, Bounds.of(root)
-        plan = with_balancers(expand(root, scale, stack.copy), root, workspace)
+        self._root, bounds, beside = root, Bounds.of(root), bool(scale.overflow)
+        if beside:
+            bounds = bounds.beside(path for path in stack.clusters or () if path in bounds.clusters)
+        plan = _plan(root, scale, stack, workspace)
         pinned = {bounds.path_of(key, bounds.clusters): count for key, count in steering.pinned.items()}
         notes += [
             f"altostratus:autoscaling pins {key}, which is no cluster."
@@ -198,7 +204,16 @@ class Watched:
             notes=tuple(notes),
             placing=placing(workspace, plan, stack.cloud),
             waiting=(*footing.waiting, *fit.passed),
+            beside=beside,
         )
+
+
+def _plan(root: ComposedLevel, scale: ScaleState, stack: AppStack, workspace: Workspace) -> Plan:
+    """As `Workspace.plan`, of a composition that is kept."""
+    plan = with_balancers(expand(root, scale, stack.copy), root, workspace)
+    if scale.overflow:
+        plan = without_entrances(plan)
+    return plan if stack.clusters is None else part(plan, stack.clusters, root)
 
 
 def _members(footing: Footing) -> Mapping[str, int] | None:
@@ -271,11 +286,10 @@ def _shape(
         # Instances that only people scale stay as they are: nothing here knows what they are for.
         least = each.min if managed else min(each.max, max(each.min, instances[path]))
         groups[path] = Part(path, least, each.max)
-    return Shape(
-        {path: Part(path, each.min, each.max) for path, each in bounds.clusters.items()},
-        groups,
-        tuple(proportions.values()),
-    )
+    parts = {path: Part(path, each.min, each.max) for path, each in bounds.clusters.items()}
+    known = {*parts, *groups}
+    ratios = (each for each in proportions.values() if known.issuperset(each.members))
+    return Shape(parts, groups, tuple(ratios))
 
 
 def _plain(level: str) -> str:

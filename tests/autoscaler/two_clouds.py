@@ -348,7 +348,7 @@ class World:
 
     @property
     def kinds(self) -> list[str]:
-        return [kind for kind, _ in self.events if kind not in {"arrived", "confirmed"}]
+        return [kind for kind, _ in self.events if kind not in {"arrived", "confirmed", "waiting"}]
 
     def until(self, kind: str, rate: float) -> None:
         """Look until this is the last that happened."""

@@ -1,0 +1,17 @@
+"""The plan of members that run in another cloud beside the home of their application. Pure."""
+
+from dataclasses import replace
+
+from blueprints.plan import Plan
+
+
+def without_entrances(plan: Plan) -> Plan:
+    """Nobody comes in by them: the home's balancers lead to them, and nothing of theirs shows outside."""
+    clusters = {
+        id: replace(
+            cluster,
+            ports=tuple(replace(port, exposure="cluster", node_port=None) for port in cluster.ports),
+        )
+        for id, cluster in plan.clusters.items()
+    }
+    return replace(plan, clusters=clusters, balancers=(), shared=())

@@ -20,6 +20,7 @@ from pydantic.alias_generators import to_camel
 from blueprints.findings import DocumentError
 from blueprints.names import NAME_PATTERN, PATTERN_MEANINGS
 from blueprints.nearest import nearest
+from blueprints.plan import Data
 from blueprints.quantities import Duration
 from blueprints.scale import ScaleState
 from blueprints.steering import Steering
@@ -196,6 +197,8 @@ class ApplicationStack(ImagesStack):
     platform has everything. `maintenance`: true, or how; left out, the application serves. `revision`:
     what `alto rollback` went back to. `autoscaling`: what the autoscaler is told of the application.
     `copy`: what this copy is called where its stack's name does not say it (after `alto migrate`).
+    `clusters`: clusters and groups that a copy has, where the others stay at the application's home.
+    `data`: whether a copy's data follows that at home, or did until the copy was promoted to be the home.
     """
 
     images: Annotated[str, Field(pattern=r"^images-[a-z0-9-]+$", max_length=140)] | None = None
@@ -204,6 +207,8 @@ class ApplicationStack(ImagesStack):
     maintenance: MaintenanceSettings | None = None
     revision: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")] | None = None
     copy_name: Name | None = Field(default=None, alias="copy")
+    clusters: Annotated[Paths, Field(min_length=1)] | None = None
+    data: Data | None = None
 
     @field_validator("maintenance", mode="before")
     @classmethod

@@ -120,11 +120,13 @@ def destroy(
     stack: Stack, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False
 ) -> None:
     """Remove everything a stack made."""
-    from console.updates import destroy as run
+    from console import destroying
 
+    for note in destroying.check(stack):
+        typer.echo(f"{stack}: {note}", err=True)
     if not yes:
         typer.confirm(f"Remove everything that {stack} made?", abort=True)
-    run(stack)
+    destroying.destroy(stack)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

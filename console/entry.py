@@ -25,13 +25,15 @@ def main() -> NoReturn:
 
 
 def _explain(error: Exception) -> int:
+    import typer
     from click import ClickException
     from click.exceptions import Abort, Exit
 
-    if isinstance(error, Exit):
+    # Typer has a click of its own, and tells by both.
+    if isinstance(error, Exit | typer.Exit):
         return error.exit_code
-    if isinstance(error, Abort):
-        return _say("interrupted", 130)
+    if isinstance(error, Abort | typer.Abort):
+        return _say("interrupted, or not confirmed: nothing was done (--yes does not ask)", 130)
     if isinstance(error, ClickException):
         error.show()
         return 2

@@ -1,23 +1,20 @@
 """Updates that a person asks for, with the same runner as the autoscaler's."""
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from autoscaler.act.app_stack import images_of
 from autoscaler.act.environment import pulumi
 from autoscaler.act.guards import arguments
 from autoscaler.act.pulumi_cli import Pulumi, UpdateResult
 from console import orphans
 from console.errors import BadInput
-from console.kept_data import left_behind, refuse_protected
-from toolchain import paths
 
 Say = Callable[[str], None]
 
 
-def _known(stack: str) -> Pulumi:
+def known(stack: str) -> Pulumi:
+    """The CLI. Raises BadInput for a stack that there is not."""
     cli = pulumi()
     if not cli.exists(stack):
         there = ", ".join(cli.stacks()) or "none yet; `alto demo` makes the first"
@@ -57,7 +54,7 @@ def update(stack: str, packs: Sequence[Path] = (), configs: Sequence[Path] = ())
     """`alto up`. Raises NoPolicyPack."""
     from console.building import before_update  # uses this module
 
-    cli, guards = _known(stack), arguments(packs, configs)
+    cli, guards = known(stack), arguments(packs, configs)
     clear(cli, stack)
     before_update(cli, stack)
     tell(stack, cli.up(stack, *guards, listen=print))
@@ -65,24 +62,7 @@ def update(stack: str, packs: Sequence[Path] = (), configs: Sequence[Path] = ())
 
 def show_preview(stack: str, packs: Sequence[Path], configs: Sequence[Path] = ()) -> None:
     """`alto preview`. Raises NoPolicyPack."""
-    print(_known(stack).preview(stack, *arguments(packs, configs)))
-
-
-def destroy(stack: str) -> None:
-    """`alto destroy`."""
-    cli = _known(stack)
-    clear(cli, stack)
-    deployment = cli.deployment(stack)
-    refuse_protected(stack, deployment)
-    tell(stack, cli.destroy(stack, listen=print))
-    for each in left_behind(deployment):
-        print(f"{stack}: {each}")
-    images = images_of(stack)
-    if stack.startswith("app-") and cli.exists(images):
-        # They were built for this application alone.
-        tell(images, cli.destroy(images, "--refresh=false", listen=print))
-        cli.remove(images)
-        shutil.rmtree(paths.home() / "builds" / images, ignore_errors=True)
+    print(known(stack).preview(stack, *arguments(packs, configs)))
 
 
 def tell(stack: str, result: UpdateResult) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 import pytest
+import typer
 
 from autoscaler.act.update_errors import StackConflict, UpdateError, WrongPassphrase
 from console import entry
@@ -28,6 +29,7 @@ from toolchain.errors import ToolchainError
         (PermissionError(errno.EACCES, "Permission denied", "/etc/x"), 1, "/etc/x"),
         (RuntimeError("a fault of ours"), 1, "ALTO_DEBUG=1"),
         (click.exceptions.Abort(), 130, "interrupted"),
+        (typer.Abort(), 130, "--yes does not ask"),
     ],
 )
 def test_each_kind_of_failure_has_its_code_and_words(

@@ -52,8 +52,15 @@ def explain(
     at: Annotated[str | None, typer.Option(help="As it was then: 14:05, or ISO 8601.")] = None,
     json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Lines of history.")] = 15,
+    plot: Annotated[Path | None, typer.Option(help="Write an SVG of members over time instead.")] = None,
+    since: Annotated[str, typer.Option(help="How far the picture reaches back: 15m, 6h, 2d.")] = "1h",
 ) -> None:
     """Say why an application has the members that it has: inputs, forecast, winning factor, history."""
+    if plot is not None:
+        from console.autoscaling_picture import plot as draw
+
+        draw(application, plot, since, at)
+        return
     from console.autoscaling_story import explain as run
 
     run(application, at, as_json=json, limit=limit)

@@ -156,13 +156,22 @@ class Journal:
             "AND (? IS NULL OR at <= ?) ORDER BY at DESC, id DESC LIMIT ?",
             stack, cluster, cluster, until, until, limit,
         )  # fmt: skip
+        return [_decision(row) for row in rows]
+
+    def decisions_of(self, stacks: Sequence[str], begin: float, end: float) -> list[DecisionRow]:
+        """Every decision of some stacks between two times, oldest first."""
+        rows = self._store.rows(
+            f"SELECT * FROM decisions WHERE stack IN ({','.join('?' * len(stacks))}) "  # noqa: S608
+            "AND at BETWEEN ? AND ? ORDER BY at, id",
+            *stacks, begin, end,
+        )  # fmt: skip
+        return [_decision(row) for row in rows]
+
+    def stacks(self) -> list[str]:
+        """The stacks about which anything was decided, in order."""
         return [
-            DecisionRow(
-                r["at"], r["stack"], r["cluster"], r["action"], r["members"], r["reason"], r["factor"],
-                json.loads(r["content"]), r["id"],
-            )
-            for r in rows
-        ]  # fmt: skip
+            str(row["stack"]) for row in self._store.rows("SELECT DISTINCT stack FROM decisions ORDER BY 1")
+        ]
 
     # --- members and misses ---
 
@@ -220,6 +229,10 @@ def _finish(
         "UPDATE edits SET stage = 'done', outcome = ?, note = ?, ended = ? WHERE id = ? AND stage != 'done'",
         [(outcome, note, now, edit) for edit in edits],
     )
+
+
+def _decision(row: sqlite3.Row) -> DecisionRow:
+    return DecisionRow(**{**dict(row), "content": json.loads(row["content"])})
 
 
 def _edit(row: sqlite3.Row) -> EditRow:

@@ -8,6 +8,7 @@ import pulumi
 from blueprints.balancing.sharing import NAMESPACE
 from blueprints.plan import Plan, PlannedCluster
 from components import kubernetes as k8s
+from components.cloud_link.ends import Ends, create_ends
 from components.cluster import Cluster
 from components.kept_password import KeptPassword
 from components.load_balancer.fronting import create_balancers
@@ -38,13 +39,16 @@ class Application(pulumi.ComponentResource):
 
     Clusters start in the plan's order: each when those it waits for are ready; a load balancer when what
     it fronts is. Outputs: `urls` (list, one for each exposed port and host, those of load balancers first),
-    `namespace`, `clusters` (what is known of each, by id), and `balancers` (the same, by name).
+    `namespace`, `clusters` (what is known of each, by id), `balancers` (the same, by name), `gateway` (where
+    its other clouds come in), and `handed` (secret: what its parts in other clouds need of it).
     """
 
     urls: pulumi.Output[list[str]]
     namespace: pulumi.Output[str]
     clusters: pulumi.Output[dict[str, Any]]
     balancers: pulumi.Output[dict[str, Any]]
+    gateway: pulumi.Output[dict[str, Any]]
+    handed: pulumi.Output[dict[str, Any]] | None
 
     def __init__(
         self,
@@ -57,6 +61,7 @@ class Application(pulumi.ComponentResource):
         cloud: str = "",
         maintenance: Maintenance | None = None,
         schedulings: Mapping[str, Scheduling] | None = None,
+        ends: Ends | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(TYPE, plan.application.name, None, opts)
@@ -77,7 +82,13 @@ class Application(pulumi.ComponentResource):
         ]
         self._create_network_policies()
         self._create_family_services()
-        passwords = self._create_passwords(kubeconfig, keeps)
+        passwords = self._create_passwords(kubeconfig, keeps, ends)
+        linked = create_ends(
+            plan.application.name, ends, self.namespace, self._labels, plan.copy, shared, self
+        )
+        shared += linked.links
+        self.gateway = linked.gateway
+        self.handed = _handed(linked.handed, passwords)
         exports = Exports(plan, passwords, secrets)
         page = None if maintenance is None else self._create_page(maintenance, images, shared)
         made = self._create_clusters(exports, images, shared, page)
@@ -182,9 +193,17 @@ class Application(pulumi.ComponentResource):
             )
 
     def _create_passwords(
-        self, kubeconfig: pulumi.Input[str], keeps: bool
+        self, kubeconfig: pulumi.Input[str], keeps: bool, ends: Ends | None
     ) -> dict[tuple[str, str], pulumi.Output[str]]:
-        """The generated passwords, and a Secret with them that outlives the application where data does."""
+        """The generated passwords, and a Secret with them that outlives the application where data does.
+
+        A part of an application has those of its home.
+        """
+        if ends is not None and ends.passwords is not None:
+            return {
+                (family, export): ends.password(password_key(family, export))
+                for family, export, _ in self._plan.generated
+            }
         made = {
             (family, export): KeptPassword(
                 password_key(family, export),
@@ -274,6 +293,17 @@ class Application(pulumi.ComponentResource):
 def password_key(family: str, export: str) -> str:
     """A name for a generated password that Secrets take: letters, digits, `.`, `-` and `_`."""
     return f"{family.replace('/', '_').replace('*', 'all')}-{export}"
+
+
+def _handed(
+    keys: pulumi.Output[Mapping[str, str]] | None, passwords: Mapping[tuple[str, str], pulumi.Output[str]]
+) -> pulumi.Output[dict[str, Any]] | None:
+    if keys is None:
+        return None
+    by_name = {password_key(*of): value for of, value in passwords.items()}
+    parts: Any = pulumi.Output.all(keys=keys, passwords=pulumi.Output.from_input(by_name))
+    handed: pulumi.Output[dict[str, Any]] = pulumi.Output.secret(parts)
+    return handed
 
 
 def _described(planned: PlannedCluster, cluster: Cluster) -> dict[str, Any]:

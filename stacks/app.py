@@ -21,6 +21,7 @@ from stacks.artifact_commits import AUTOMATIC, at_commits
 from stacks.deployed import Basis, basis
 from stacks.holders import refuse_second
 from stacks.kubernetes_provider import kubernetes_provider
+from stacks.links import ends
 from stacks.names import StackName
 from stacks.recording import Parts, record
 from stacks.references import OtherStack
@@ -32,14 +33,15 @@ def build(stack: StackName) -> None:
     """Make the application that the settings name.
 
     Exports `application`, `cloud`, `namespace`, `urls`, `members` (by cluster), `clusters`,
-    `balancers` (by name), `images`, and `revision` (what `alto rollback` needs to come back to this).
+    `balancers` (by name), `gateway` (where its other clouds come in), `link` (secret: what they need of a
+    home that lets them in), `images`, and `revision` (what `alto rollback` needs to come back to this).
     """
     by = basis(stack)
     chosen, workspace = by.chosen, by.workspace
     if AUTOMATIC not in os.environ:  # who scales does not begin
         configs = settings.config_path(stack.text).parent
         refuse_second(stack, chosen.application, chosen.cloud, configs, paths.state())
-    asked = workspace.plan(chosen.application, by.scale, copy=by.copy(stack))
+    asked = workspace.plan(chosen.application, by.scale, copy=by.copy(stack), only=chosen.clusters)
     plan = at_commits(asked, by.commits) if by.commits else asked
     hosts, platform = OtherStack(f"hosts-{chosen.cloud}"), OtherStack(f"platform-{chosen.cloud}")
     kubeconfig = hosts.require("kubeconfig")
@@ -64,6 +66,7 @@ def build(stack: StackName) -> None:
         cloud=chosen.cloud,
         maintenance=_maintenance(chosen.maintenance),
         schedulings=schedulings(workspace, plan, chosen.cloud),
+        ends=ends(stack, by, plan, hosts, parts),
         opts=pulumi.ResourceOptions(providers=[provider]),
     )
     pulumi.export("application", plan.application.name)
@@ -77,6 +80,9 @@ def build(stack: StackName) -> None:
         "balancers",
         pulumi.Output.all(shared, application.balancers).apply(lambda known: {**known[1], **known[0]}),
     )
+    pulumi.export("gateway", application.gateway)
+    if application.handed is not None:
+        pulumi.export("link", application.handed)
     pulumi.export("images", images.by_key)
     pulumi.export("revision", record(stack, by, plan, images, parts, _open(registry, "caCertificate")))
 

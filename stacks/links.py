@@ -1,0 +1,92 @@
+"""What an application's stack has to do with its parts in other clouds, from documents and settings."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pulumi
+import yaml
+
+from blueprints.kinds.application_policy import ApplicationPolicy
+from blueprints.parts import stateless
+from blueprints.plan import Plan
+from blueprints.workspace import Workspace
+from components.cloud_link.ends import Ends, LedIn
+from components.cloud_link.passages import Passage, passages
+from stacks import settings
+from stacks.config_file import NAMESPACE
+from stacks.deployed import Basis
+from stacks.names import StackName
+from stacks.recording import Parts
+from stacks.references import OtherStack
+
+PROGRAM = "haproxy"
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def ends(stack: StackName, by: Basis, plan: Plan, hosts: OtherStack, parts: Parts) -> Ends | None:
+    """The ends of links that the stack makes; None where the application is all in one cloud.
+
+    Raises SettingsError where a home is told to have some clusters only.
+    """
+    if stack.cloud is None:
+        if plan.partial:
+            raise settings.SettingsError(
+                [f"{NAMESPACE}:clusters is for copies (app-{stack.subject}--CLOUD): a home has all clusters"]
+            )
+        return _of_home(stack, by, plan, hosts, parts)
+    return _of_part(stack, plan, parts) if plan.partial else None
+
+
+def reach(hosts: OtherStack) -> pulumi.Output[list[str]]:
+    """The addresses under which other clouds reach a cloud's hosts."""
+    told: pulumi.Output[Any] = pulumi.Output.all(hosts.known("reach", None), hosts.require("nodes"))
+    return told.apply(lambda known: known[0] or [node["address"] for node in known[1]])
+
+
+def _of_home(stack: StackName, by: Basis, plan: Plan, hosts: OtherStack, parts: Parts) -> Ends | None:
+    wanted = list(_parts(stack, by.workspace, plan))
+    if not wanted:
+        return None
+    let_out: dict[str, Passage] = {}
+    for only in wanted:
+        part = by.workspace.plan(plan.application.name, by.scale, copy=plan.copy, only=only)
+        let_out |= {each.key: each for each in passages(part.remote.values())}
+    image = parts.one("balancerImages", PROGRAM)
+    return Ends(image, let_out=tuple(let_out.values()), addresses=reach(hosts))
+
+
+def _of_part(stack: StackName, plan: Plan, parts: Parts) -> Ends:
+    home = OtherStack(f"app-{stack.subject}")
+    handed = home.require("link")
+    through = passages(plan.remote.values())
+    return Ends(
+        parts.one("balancerImages", PROGRAM),
+        handed=handed.apply(lambda known: known["keys"]),
+        led_in=LedIn(through, home.require("gateway")) if through else None,
+        passwords=handed.apply(lambda known: known["passwords"]),
+    )
+
+
+def _parts(stack: StackName, workspace: Workspace, plan: Plan) -> Iterator[tuple[str, ...]]:
+    """The parts of the application that other clouds have, or may have by its policy."""
+    yield from _copies(stack)
+    policy = workspace.find(ApplicationPolicy.KIND, plan.application.placement or "")
+    burst = policy.model.burst if policy and isinstance(policy.model, ApplicationPolicy) else None
+    if burst is not None and burst.data == "home":
+        some = stateless(workspace.compose(plan.application.name))
+        if some and any(cluster.persistence for cluster in plan.clusters.values()):
+            yield some
+
+
+def _copies(stack: StackName) -> Iterator[tuple[str, ...]]:
+    folder = settings.config_path(stack.text).parent
+    for path in sorted(folder.glob(f"Pulumi.{stack.text}--*.yaml")):
+        try:
+            document: Any = yaml.load(path.read_text("utf-8"), _LOADER)  # noqa: S506  (either is the safe one)
+        except (OSError, UnicodeDecodeError, yaml.YAMLError):
+            continue  # its own update says what is wrong with it
+        config: Mapping[str, Any] = (document.get("config") or {}) if isinstance(document, dict) else {}
+        given = config.get(f"{NAMESPACE}:clusters")
+        if given:
+            yield (given,) if isinstance(given, str) else tuple(map(str, given))

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -14,9 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.autoscale_process import AutoscaleProcess
 from tests.cluster.applications import deployed
 from tests.cluster.load import under_load
-from tests.demo import ROOT, Demo
+from tests.demo import Demo
 from tests.waiting import until
 
 pytestmark = pytest.mark.cluster
@@ -80,22 +80,13 @@ def prometheus(port: int = 0) -> Iterator[int]:
 def autoscaled(demo: Demo, application: str, settings: Path) -> Iterator[None]:
     """The real process; it has to end by itself when told to."""
     log = settings.with_suffix(".log")
-    with log.open("w") as stream:
-        process = subprocess.Popen(
-            ["./alto", "autoscale", "--app", application, "--settings", str(settings)],
-            cwd=ROOT,
-            env=demo.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=stream,
-            start_new_session=True,
-        )
-        try:
-            yield
-            assert process.poll() is None, log.read_text()
-        finally:
-            process.terminate()
-            assert process.wait(90) == 0, log.read_text()
+    process = AutoscaleProcess(demo, application, settings, log)
+    process.start()
+    try:
+        yield
+        assert process.runs(), log.read_text()
+    finally:
+        assert process.stop() == 0, log.read_text()
 
 
 def test_load_scales_out_silence_holds_and_calm_scales_back(demo: Demo, tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ import yaml
 
 from blueprints.kinds.application_policy import ApplicationPolicy
 from blueprints.parts import stateless
+from blueprints.passages import Passage, passages
 from blueprints.plan import Plan
 from blueprints.workspace import Workspace
 from components.cloud_link.ends import Ends, LedIn
-from components.cloud_link.passages import Passage, passages
 from stacks import settings
 from stacks.config_file import NAMESPACE
 from stacks.deployed import Basis

@@ -7,7 +7,7 @@ from autoscaler.act.app_stack import AppStack
 from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.burst import world as worlds
 from autoscaler.burst.data import refusal
-from autoscaler.burst.making import policy_of
+from autoscaler.burst.making import data_of, policy_of
 from autoscaler.burst.records import Kind
 from autoscaler.burst.refusals import MoveRefused
 from autoscaler.burst.world import World
@@ -39,9 +39,8 @@ def may_go(world: World, home: AppStack, cloud: str, kind: Kind) -> None:
             f"{name} stands at revision {stood}, whose images are in {home.cloud} only\n"
             f"  alto rollback {name} --forward goes on to its documents."
         )
-    policy = policy_of(home)
-    data = policy.burst.data if policy is not None and policy.burst is not None else "home"
-    if why := refusal(documents.plan(home.application, home.scale.at_rest(), home.copy), data, cloud):
+    plan = documents.plan(home.application, home.scale.at_rest(), home.copy)
+    if why := refusal(plan, documents.compose(home.application), data_of(policy_of(home)), kind):
         raise MoveRefused(why)
     _there(world.cli, cloud)
     if kind == "migrate" and _public(world.cli, home) and world.front(name) is None:

@@ -4,12 +4,13 @@ Encrypted values are carried as they are: a copy's stack gets the salt of its ho
 anything is encrypted in it. Nothing is ever decrypted for this.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autoscaler.act.app_stack import (
     AUTOSCALING,
     CLOUD,
+    CLUSTERS,
     COPY,
     IMAGES,
     MAINTENANCE,
@@ -19,7 +20,7 @@ from autoscaler.act.app_stack import (
 from autoscaler.act.stack_config import edited
 
 OURS = "altostratus:"
-OWN = frozenset({CLOUD, SCALE, IMAGES, COPY, REVISION, MAINTENANCE})
+OWN = frozenset({CLOUD, CLUSTERS, SCALE, IMAGES, COPY, REVISION, MAINTENANCE})
 """What each copy has of its own."""
 KEYS = ("encryptionsalt", "encryptedkey", "secretsprovider")
 """The lines of a config file that say how its secrets are encrypted."""
@@ -36,13 +37,20 @@ def left_out(home: Mapping[str, Any]) -> list[str]:
 
 
 def copy_values(
-    home: Mapping[str, Any], copy: Mapping[str, Any], cloud: str, scale: Mapping[str, Any] | None
+    home: Mapping[str, Any],
+    copy: Mapping[str, Any],
+    cloud: str,
+    scale: Mapping[str, Any] | None,
+    clusters: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """What has to be written into the copy's config. None removes a key.
 
-    A scale that the copy has already is left: it belongs to the autoscaler.
+    A scale that the copy has already is left: it belongs to the autoscaler. `clusters`: what the copy has of
+    the application; None leaves that as it is.
     """
     wanted: dict[str, Any] = {CLOUD: cloud, **carried(home)}
+    if clusters is not None:
+        wanted[CLUSTERS] = list(clusters)
     if scale is not None and SCALE not in copy:
         wanted[SCALE] = dict(scale)
     gone = {key: None for key in copy if key.startswith(OURS) and key not in OWN and key not in wanted}

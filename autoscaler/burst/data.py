@@ -1,8 +1,13 @@
-"""Whether an application's data allows a copy elsewhere. Pure."""
+"""What becomes of an application's data when a copy is made elsewhere, and whether that splits it. Pure."""
 
+import re
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from blueprints.plan import Plan
+from blueprints.composition import ComposedLevel
+from blueprints.findings import DocumentError
+from blueprints.parts import part, stateless
+from blueprints.plan import Plan, PlannedCluster
 
 Data = Literal["home", "replicate", "refuse"]
 
@@ -12,24 +17,77 @@ def data_clusters(plan: Plan) -> list[str]:
     return [id for id, cluster in plan.clusters.items() if cluster.persistence]
 
 
-def refusal(plan: Plan, data: Data, cloud: str) -> str:
-    """Why no copy can be made in a cloud without splitting data; empty where it can.
+def part_of_copy(plan: Plan, root: ComposedLevel, data: Data) -> tuple[str, ...] | None:
+    """What a copy has of the application, as `altostratus:clusters` says it; None where it has all.
 
-    `data` is `burst.data` of the application's policy. Members of a copy have the host names and passwords
-    of their own cloud: nothing of ours leads them to data in another one, or keeps two of them alike.
+    With `home` the data stays there, and the copy's members reach it by links.
+    """
+    return stateless(root) if data == "home" and data_clusters(plan) else None
+
+
+def refusal(plan: Plan, root: ComposedLevel, data: Data, kind: str = "burst") -> str:
+    """Why no copy can be made elsewhere (`burst`), or the application not be moved there (`migrate`), without
+    splitting data; empty where it can. `data` is `burst.data` of the application's policy.
     """
     keep = data_clusters(plan)
     if not keep:
         return ""
     named, name = ", ".join(keep), plan.application.name
     if data == "refuse":
-        why = "the application's policy says `data: refuse`"
-    elif data == "replicate":
-        why = "Altostratus replicates no data between clouds, which `data: replicate` asks for"
-    else:
-        why = f"members in {cloud} cannot reach data at home, and would begin with empty data of their own"
+        return _words(f"{name} keeps data ({named}), and the application's policy says `data: refuse`")
+    if data == "replicate":
+        return _words(
+            f"{name} keeps data ({named}), and Altostratus replicates no data between clouds, which "
+            "`data: replicate` asks for"
+        )
+    if kind == "migrate":
+        return _words(
+            f"{name} keeps data ({named}), which stays at home with `data: home`: a burst reaches it from "
+            "the other cloud, a move would leave it behind"
+        )
+    why = next(_reasons(plan, root), "")
+    return _words(f"{name} keeps data ({named}), and {why}") if why else ""
+
+
+def _words(why: str) -> str:
     return (
-        f"{name} keeps data ({named}), and {why}.\n"
+        f"{why}.\n"
         "  Keep the data in an application of its own that all copies reach (a cloud service, or "
-        f"`from:` another address), and burst or migrate the rest."
+        "`from:` another address), and burst or migrate the rest."
     )
+
+
+def _reasons(plan: Plan, root: ComposedLevel) -> Iterator[str]:
+    """Why the data cannot stay at home while the rest is copied."""
+    rest = stateless(root)
+    if not rest:
+        yield "every cluster of it does: there is nothing that a copy could have"
+        return
+    try:
+        copy = part(plan, rest, root)
+    except DocumentError as error:  # pragma: no cover - the names are the tree's own
+        yield error.findings[0].message
+        return
+    if _entrances(plan) and not _entrances(copy):
+        inside = ", ".join(_entrances(plan))
+        yield f"what its clients come to ({inside}) is among that: a copy would have no part in the traffic"
+    for cluster in copy.remote.values():
+        yield from _unreachable(cluster, list(copy.clusters.values()))
+
+
+def _entrances(plan: Plan) -> list[str]:
+    shown = [id for id, c in plan.clusters.items() if any(port.exposure != "cluster" for port in c.ports)]
+    fronted = [id for each in (*plan.balancers, *plan.shared) for id in each.clusters if id in plan.clusters]
+    return list(dict.fromkeys([*shown, *fronted]))
+
+
+def _unreachable(cluster: PlannedCluster, users: Sequence[PlannedCluster]) -> Iterator[str]:
+    """Why a cluster at home cannot be reached from another cloud as it is reached there."""
+    if wrong := [port.name for port in cluster.ports if port.transport != "tcp"]:
+        yield f"{cluster.id} is reached by more than tcp ({', '.join(wrong)}), and links carry tcp only"
+    own_name = re.compile(rf"\b{re.escape(cluster.name)}-[0-9]+\.{re.escape(cluster.name)}\b")
+    if cluster.cartridge.stateful:
+        for user in users:
+            for name, value in user.environment.items():
+                if isinstance(value, str) and own_name.search(value):
+                    yield f"{user.id} uses members of {cluster.id} by their own host names ({name})"

@@ -1,14 +1,18 @@
 """The steps that make a copy and lead traffic to it. Each looks first, and does what is missing."""
 
+from collections.abc import Sequence
+
 from autoscaler.act import stack_config
 from autoscaler.act.app_stack import AppStack
 from autoscaler.burst import world as worlds
 from autoscaler.burst.copy_config import copy_values, encryption, left_out, secret, with_encryption
+from autoscaler.burst.data import Data, part_of_copy
 from autoscaler.burst.refusals import CloudAway, MoveFailed
 from autoscaler.burst.work import Work, copy_of, ready_members
 from autoscaler.observe.members import APPLICATION_LABEL
 from blueprints.kinds.application import Application
 from blueprints.kinds.application_policy import ApplicationPolicy
+from blueprints.passages import passages
 
 KEEP_SECONDS = 3600.0
 _NAMESPACE = "kubernetes:core/v1:Namespace"
@@ -45,6 +49,11 @@ def policy_of(home: AppStack) -> ApplicationPolicy | None:
     return documents.get(ApplicationPolicy, name) if name else None
 
 
+def data_of(policy: ApplicationPolicy | None) -> Data:
+    """What the policy says of data."""
+    return policy.burst.data if policy is not None and policy.burst is not None else "home"
+
+
 def config(work: Work) -> None:
     """The copy's stack is there and says what its home's says."""
     cli, home, path = work.cli, work.home(), work.cli.config_path(work.stack)
@@ -54,7 +63,8 @@ def config(work: Work) -> None:
         stack_config.replace_file(path, with_encryption(text, key))
     cli.init(work.stack)
     other_key = encryption(path.read_text("utf-8")) != key
-    values = copy_values(home.config, stack_config.read(path), work.move.cloud, work.move.scale)
+    known = stack_config.read(path)
+    values = copy_values(home.config, known, work.move.cloud, work.move.scale, _clusters(work, home))
     sealed = {name for name, value in values.items() if secret(value)}
     if other_key:
         for name in sorted(sealed):
@@ -67,9 +77,34 @@ def config(work: Work) -> None:
     work.records.settle(work.move.application, work.move.cloud)
 
 
+def _clusters(work: Work, home: AppStack) -> Sequence[str] | None:
+    """What the copy has of the application, where it has not all."""
+    if work.move.clusters is not None or work.move.kind == "migrate":
+        return work.move.clusters
+    documents = home.documents()
+    plan = documents.plan(home.application, home.scale.at_rest(), home.copy)
+    return part_of_copy(plan, documents.compose(home.application), data_of(policy_of(home)))
+
+
 def images(work: Work) -> None:
     """The cloud's registry has every image."""
     work.world.prepare(work.cli, work.stack)
+
+
+def let_in(work: Work) -> None:
+    """The home lets the copy come to what it has not itself."""
+    copy = AppStack.read(work.cli, work.stack)
+    if copy.clusters is None:
+        return
+    home = work.home()
+    plan = home.documents().plan(home.application, home.scale.at_rest(), home.copy, copy.clusters)
+    known = work.outputs(work.home_stack)
+    open_for = (known.get("gateway") or {}).get("ports") or {}
+    if "link" in known and all(each.key in open_for for each in passages(plan.remote.values())):
+        return
+    names = ", ".join(plan.remote) or "nothing yet"
+    work.say(f"{work.home_stack} lets the copy in (to {names})")
+    work.up(work.home_stack, work.move.home, "--refresh=false")
 
 
 def deploy(work: Work) -> None:

@@ -37,6 +37,7 @@ MAKE: tuple[Step, ...] = (
     ("cloud", making.cloud),
     ("config", making.config),
     ("images", making.images),
+    ("let in", making.let_in),
     ("deploy", making.deploy),
     ("ready", making.ready),
 )

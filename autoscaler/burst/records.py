@@ -5,7 +5,7 @@ that is killed at any line leaves nothing that could be wrong.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -24,7 +24,8 @@ class Move:
     home (migrate). home: the cloud that it had when the move began. begun: seconds since the epoch. step:
     what it was at last, in a word. turned: why it is being undone; empty while it goes forward. passed: all
     traffic of a migration is at its new place, and there is no way back.
-    scale: what the copy begins with, as in `altostratus:scale`; None for the least.
+    scale: what the copy begins with, as in `altostratus:scale`; None for the least. clusters: what it has of
+    the application, as in `altostratus:clusters`; None where that follows from the policy.
     """
 
     application: str
@@ -36,6 +37,7 @@ class Move:
     turned: str = ""
     passed: bool = False
     scale: Mapping[str, Any] | None = None
+    clusters: Sequence[str] | None = None
 
     @property
     def stack(self) -> str:

@@ -6,7 +6,7 @@ more, end them.
 
 from collections.abc import Mapping, Sequence
 
-from components.cloud_link.passages import ALIVE, Passage
+from blueprints.passages import ALIVE, Passage
 
 STATE_PORT = 8404
 """Where the kubelet asks; it has no certificate, and learns yes or no."""

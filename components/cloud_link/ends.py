@@ -6,10 +6,10 @@ from typing import Any
 
 import pulumi
 
+from blueprints.passages import Passage
 from components.cloud_link.gateway import Gateway
 from components.cloud_link.keys import LinkKeys, end
 from components.cloud_link.link import Link
-from components.cloud_link.passages import Passage
 from components.cloud_link.proxy import Place
 from components.pods.errors import ApplicationError
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pulumi
 
+from blueprints.passages import ALIVE, Passage
 from components import kubernetes as k8s
 from components.cloud_link.configuration import ALIVE_PORT, gateway_configuration, ports
 from components.cloud_link.keys import EndKeys
-from components.cloud_link.passages import ALIVE, Passage
 from components.cloud_link.proxy import Place, create_proxy
 from components.pods.workload import SKIP_AWAIT
 

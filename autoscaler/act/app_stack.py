@@ -25,6 +25,8 @@ COPY = "altostratus:copy"
 """What a copy is called that has become the application's home; its members go by it."""
 CLUSTERS = "altostratus:clusters"
 """The clusters that a copy has, where it has not all of the application's."""
+DATA = "altostratus:data"
+"""Whether a copy's data `follows` home's, or did until it was `promoted`; left out, it is its own."""
 PREFIX, SEPARATOR = "app-", "--"
 
 

@@ -77,6 +77,8 @@ class Steering(Protocol):
 
     def share(self, weights: Mapping[str, int]) -> None: ...
 
+    def hold(self, clouds: Sequence[str]) -> bool: ...
+
 
 def stack_of(application: str) -> str:
     """The name of the stack of an application's front door."""
@@ -126,6 +128,14 @@ class FrontDoor:
         Raises ValueError for a cloud that was not put, FrontDoorUnreachable.
         """
         self._steering.share(weights)
+
+    def hold(self, clouds: Sequence[str]) -> bool:
+        """Let requests for these clouds wait (30 s at most), and no others' any more; what is in flight
+        goes on. Where a cloud is let go of without a share, those that waited for it go to the others.
+
+        False where the driver cannot let requests wait. Raises ValueError, FrontDoorUnreachable.
+        """
+        return self._steering.hold(clouds)
 
 
 def _outputs(cli: Pulumi, stack: str) -> dict[str, Any]:

@@ -34,10 +34,12 @@ class ToldCloud:
 
 @dataclass(frozen=True)
 class Told:
-    """All of them by name. `left` are the places of those that have gone, the oldest first."""
+    """All of them by name. `left` are the places of those that have gone, the oldest first; `held` are
+    clouds that get no request, while those that come for them wait."""
 
     clouds: Mapping[str, ToldCloud] = field(default_factory=dict)
     left: tuple[tuple[str, str], ...] = ()
+    held: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, text: str) -> "Told":
@@ -52,7 +54,8 @@ class Told:
                 )
                 for name, each in read["clouds"].items()
             }
-            return cls(clouds, tuple((str(cloud), str(place)) for cloud, place in read["left"]))
+            left = tuple((str(cloud), str(place)) for cloud, place in read["left"])
+            return cls(clouds, left, tuple(map(str, read.get("held") or ())))
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"it lacks {error}") from error
 
@@ -62,7 +65,11 @@ class Told:
             name: {"place": each.place, "weight": each.weight, "addresses": [list(a) for a in each.addresses]}
             for name, each in self.clouds.items()
         }
-        return json.dumps({"clouds": clouds, "left": [list(each) for each in self.left]}, indent=1) + "\n"
+        held = {"held": list(self.held)} if self.held else {}
+        return (
+            json.dumps({"clouds": clouds, "left": [list(each) for each in self.left], **held}, indent=1)
+            + "\n"
+        )
 
     def with_addresses(self, clouds: Mapping[str, Sequence[Address]]) -> "Told":
         """With these clouds at these addresses; clouds not named stay, without weight.
@@ -84,12 +91,13 @@ class Told:
             first = next(iter(clouds))
             found[first] = replace(found[first], weight=100)
         gone = {each.place for each in found.values()}
-        return Told(found, tuple(each for each in self.left if each[1] not in gone))
+        return replace(self, clouds=found, left=tuple(each for each in self.left if each[1] not in gone))
 
     def without_others(self, clouds: Mapping[str, object]) -> "Told":
         """Without the clouds that are not named."""
         gone = tuple((name, each.place) for name, each in self.clouds.items() if name not in clouds)
-        return Told({name: each for name, each in self.clouds.items() if name in clouds}, self.left + gone)
+        kept = {name: each for name, each in self.clouds.items() if name in clouds}
+        return Told(kept, self.left + gone, tuple(name for name in self.held if name in clouds))
 
     def with_weights(self, weights: Mapping[str, int]) -> "Told":
         """With these weights; clouds not named keep theirs. Raises ValueError for an unknown cloud."""
@@ -103,6 +111,12 @@ class Told:
         changed = {name: replace(self.clouds[name], weight=weight) for name, weight in weights.items()}
         return replace(self, clouds={**self.clouds, **changed})
 
+    def with_held(self, clouds: Sequence[str]) -> "Told":
+        """Holding these clouds' requests, and no others'. Raises ValueError for an unknown cloud."""
+        if unknown := [name for name in clouds if name not in self.clouds]:
+            raise ValueError(f"the front door knows no cloud {', '.join(unknown)}")
+        return replace(self, held=tuple(clouds))
+
     def control(self) -> dict[str, Any]:
         """The same as control data of the balancer (`docs/balancer-protocol.md`).
 
@@ -111,16 +125,22 @@ class Told:
         request is tried again there, instead of failing the moment that the last address is found down.
         """
         weights = dict.fromkeys(PLACES, 0) | {each.place: each.weight for each in self.clouds.values()}
-        return {
-            "weights": {SPLIT: weights},
-            "addresses": {
-                each.place: [
-                    *(_member(name, address) for address in each.addresses),
-                    *(self._standing_by(name) or _last_resort(name, each)),
-                ]
-                for name, each in self.clouds.items()
-            },
+        addresses = {
+            each.place: [
+                *(_member(name, address) for address in each.addresses),
+                *(self._standing_by(name) or _last_resort(name, each)),
+            ]
+            for name, each in self.clouds.items()
         }
+        # Where all of a place's members leave, requests for it wait.
+        leaving = {
+            str(member["name"])
+            for place in addresses.values()
+            for member in place
+            if member_cloud(member["name"]) in self.held
+        }
+        told = {"weights": {SPLIT: weights}, "addresses": addresses}
+        return {**told, "leaving": sorted(leaving)} if leaving else told
 
     def _standing_by(self, cloud: str) -> list[dict[str, Any]]:
         return [

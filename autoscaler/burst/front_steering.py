@@ -93,6 +93,13 @@ class FileSteering:
             self._write(told)
             self._await(told)
 
+    def hold(self, clouds: Sequence[str]) -> bool:
+        with self._alone():
+            told = self._read().with_held(clouds)
+            self._write(told)
+            self._await(told)
+        return True
+
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """One writer at a time."""
@@ -178,6 +185,9 @@ class ConfigSteering:
 
     def share(self, weights: Mapping[str, int]) -> None:
         self._write(self._read().with_weights(weights))
+
+    def hold(self, clouds: Sequence[str]) -> bool:
+        return False
 
     def _read(self) -> Told:
         given = read(self._cli.config_path(self._stack)).get(CLOUDS) or {}

@@ -193,6 +193,7 @@ class LightDoor:
     errs: dict[str, int] = field(default_factory=dict)
     shares: list[Mapping[str, int]] = field(default_factory=list)
     away: bool = False
+    held: tuple[str, ...] = ()
 
     def state(self) -> FrontState:
         """A hundred requests come between two looks, shared by weight."""
@@ -222,6 +223,13 @@ class LightDoor:
                 self.clouds[name] = replace(self.clouds[name], weight=weight, in_flight=weight and 3)
 
         self.fate.act(f"share {dict(weights)}", do)
+
+    def hold(self, clouds: Sequence[str]) -> bool:
+        def do() -> None:
+            self.held = tuple(clouds)
+
+        self.fate.act(f"hold {' '.join(clouds)}", do)
+        return True
 
 
 class Land:

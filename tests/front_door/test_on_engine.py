@@ -206,6 +206,31 @@ def test_no_request_fails_while_copies_come_and_go_and_the_door_itself_is_made_a
     assert load.answered() == load.seen.sent
 
 
+def test_requests_that_are_held_wait_and_go_where_the_share_went_meanwhile(
+    made: Made, origins: Origins
+) -> None:
+    one, two = origins.make("one"), origins.make("two")
+    door = made.door
+    door.put({"one": one, "two": two})
+    door.share({"one": 100, "two": 0})
+    await_serving(door)
+    with SteadyLoad(list(door.urls), RATE) as load:
+        settle(load)
+        assert door.hold(["one", "two"])
+        until(lambda: door.state().clouds["one"].queued > RATE // 4, "requests to wait", 20)
+        assert sum(each.in_flight for each in door.state().clouds.values()) == 0
+        before = dict(load.seen.by_member)
+        door.share({"one": 0, "two": 100})
+        door.hold(["one"])
+        settle(load)
+        assert counted_since(load, ["two"])["two"] > 0
+        assert load.seen.by_member["one"] == before["one"], "nobody went back"
+        assert door.state().clouds["one"].queued == 0
+    door.hold([])
+    assert load.seen.failed == []
+    assert load.answered() == load.seen.sent
+
+
 def test_a_dead_copy_takes_its_share_with_it_and_gets_it_again(made: Made, origins: Origins) -> None:
     one, two = origins.make("one"), origins.make("two")
     door = made.door

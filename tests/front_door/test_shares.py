@@ -94,6 +94,20 @@ def test_who_gets_nothing_does_not_stand_by_either() -> None:
     assert all(each["unchecked"] for each in home)
 
 
+def test_a_held_clouds_addresses_leave_in_every_place() -> None:
+    told = Told().with_addresses({"local": HOME, "away": AWAY}).with_weights({"away": 50})
+    held = told.with_held(["local"])
+    assert Told.read(held.text()) == held
+    leaving = ["local.10.0.0.1.30080", "local.10.0.0.2.30080"]
+    assert held.control() == {**told.control(), "leaving": leaving}
+    alone = held.with_weights({"away": 0}).control()
+    assert alone["leaving"] == sorted([*leaving, *(f"{each}.again" for each in leaving)])
+    assert held.with_held([]) == told
+    assert held.without_others({"away": AWAY}).held == ()
+    with pytest.raises(ValueError, match="knows no cloud far"):
+        told.with_held(["far"])
+
+
 @pytest.mark.parametrize(
     ("urls", "wanted"),
     [

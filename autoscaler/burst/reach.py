@@ -2,11 +2,12 @@
 
 import http.client
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from autoscaler.burst.balancer_control import Further, clouds_told, held, sweep, tell
 from autoscaler.observe.members_watch import ask, client
 from toolchain.plugins.kubernetes.client import ApiError, Client, Unreachable
 from toolchain.plugins.protocol import Failure
@@ -49,6 +50,25 @@ class Reach:
     def drop(self, cloud: str, namespace: str) -> None:
         """Begin to delete it. Raises ConnectionError."""
         self._call(cloud, lambda api: api.delete(f"{_SPACES}/{namespace}", "Background"))
+
+    def tell(self, cloud: str, namespace: str, balancer: str, further: Further, only: Sequence[str]) -> bool:
+        """Have a load balancer know these members of the clouds `only`. Raises ConnectionError."""
+        return tell(self._client(cloud), namespace, balancer, further, only)
+
+    def told(self, cloud: str, namespace: str) -> Mapping[str, frozenset[str]]:
+        """The clouds that each load balancer has further members of. Raises ConnectionError."""
+        found: Mapping[str, frozenset[str]] = self._call(cloud, lambda api: clouds_told(api, namespace))
+        return found
+
+    def holding(self, cloud: str, namespace: str, beyond: str) -> int | None:
+        """The requests that load balancers still have with members of the cloud `beyond`; None where they
+        know no such member any more. Raises ConnectionError."""
+        found: int | None = self._call(cloud, lambda api: held(api, namespace, beyond))
+        return found
+
+    def sweep(self, cloud: str, namespace: str, copy: str) -> None:
+        """Remove what a forgotten copy left in another one's namespace. Raises ConnectionError."""
+        self._call(cloud, lambda api: sweep(api, namespace, copy))
 
     def _call(self, cloud: str, do: Callable[[Client], Any]) -> Any:
         try:

@@ -27,12 +27,25 @@ class Copies:
         return self.home.view
 
     def settled(self) -> list[ApplicationLoop]:
-        """Those that answer and that no move has to itself."""
+        """Whole copies that answer and that no move has to itself."""
         return [
             each
             for each in self.all
-            if each.considered is not None and not each.moving and not each.considered.view.resting
+            if each.considered is not None
+            and not each.moving
+            and not each.considered.view.resting
+            and not each.considered.view.beside
         ]
+
+    def beside(self) -> dict[str, ApplicationLoop]:
+        """Stacks with members beside the home, by cloud."""
+        return {each.view.cloud: each for each in self.all if each.view is not None and each.view.beside}
+
+    @property
+    def overflows(self) -> bool:
+        """Whether single clusters have members in further clouds, or may have."""
+        placing = self.home_view.placing
+        return bool(self.beside()) or (placing is not None and bool(placing.overflowing.clusters))
 
 
 def applications(loops: Mapping[str, ApplicationLoop]) -> Iterator[Copies]:

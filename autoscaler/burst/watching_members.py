@@ -23,14 +23,15 @@ class Members:
 
     capacity: Capacity
     _refusals: Refusals = field(default_factory=Refusals)
+    quotas: Quotas = field(default_factory=Quotas)
+    """As of the last look."""
     _rooms: dict[str, dict[str, Room]] = field(default_factory=dict)
+    _full: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def guide(self, loops: Mapping[str, ApplicationLoop], now: float) -> dict[str, Guidance]:
         """What every stack is to have, by stack, once its clusters have been considered."""
         found: dict[str, Guidance] = {}
-        self.capacity.keep(
-            each.view.cloud for each in loops.values() if each.view is not None and each.view.placing
-        )
+        self.capacity.keep(_clouds(loops))
         for stack, each in loops.items():
             if each.view is not None and each.view.placing is not None and each.considered is not None:
                 self._rooms[stack] = self._room(each, now)
@@ -40,7 +41,7 @@ class Members:
         together = [each for each in applications(loops) if each.policy is not None]
         together = [each for each in together if len(each.settled()) > 1]
         asked = {each.application: self._asked(each) for each in together}
-        quotas = under_quotas(loops, asked)
+        quotas = self.quotas = under_quotas(loops, asked)
         for stack, (most, reasons) in quotas.alone.items():
             before = found.get(stack, ALONE)
             least = {p: min(n, before.most.get(p, n)) for p, n in most.items()}
@@ -79,7 +80,15 @@ class Members:
                     )
                 )
             found[path] = _room_of(path, instances, view.cloud, seen)
+            for copy, each in zip(cluster.copies, instances, strict=True):
+                self._full.pop((loop.stack, copy.id), None)
+                if each.full:
+                    self._full[loop.stack, copy.id] = each.scheduled
         return found
+
+    def full(self, stack: str, id: str) -> int | None:
+        """How many members are on hosts, where the scheduler has refused more; None where it has not."""
+        return self._full.get((stack, id))
 
     def most(self, loop: ApplicationLoop, path: str) -> int:
         """The most members of a cluster in a copy: by its documents, and by the room there is."""
@@ -128,6 +137,13 @@ class Members:
         if "scheduled-minimum" in decision.holds or BY_HAND in decision.holds:
             least = max(least, wanted)
         return Portion(loop.stack, wanted, min(least, most), most, cluster.members, ready(loop, cluster))
+
+
+def _clouds(loops: Mapping[str, ApplicationLoop]) -> set[str]:
+    """The clouds whose free room matters."""
+    views = [each.view for each in loops.values() if each.view is not None]
+    further = (each.placing.overflowing.by_cloud for each in views if each.placing is not None)
+    return {each.cloud for each in views if each.placing} | {cloud for found in further for cloud in found}
 
 
 def _room_of(path: str, instances: list[Instance], cloud: str, seen: Listing | None) -> Room:

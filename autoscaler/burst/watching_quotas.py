@@ -18,12 +18,13 @@ class Quotas:
     """What quotas leave.
 
     alone: by stack, the most members by path, and a sentence for each cluster that wants more. together: the
-    same by application and path where copies share; reasons: the sentences, by application.
+    same by application and path where copies share, and most, of all; reasons: the sentences, by application.
     """
 
     alone: Mapping[str, tuple[Most, tuple[str, ...]]] = field(default_factory=dict)
     together: Mapping[tuple[str, str], int] = field(default_factory=dict)
     reasons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    most: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 @dataclass
@@ -67,12 +68,14 @@ def under_quotas(loops: Mapping[str, ApplicationLoop], asked: Mapping[str, Mappi
                 reasons[key[0]] = (*reasons.get(key[0], ()), text)
     together = {key: bound for key, bound in most.items() if key[1] in asked.get(key[0], {})}
     alone: dict[str, tuple[Most, tuple[str, ...]]] = {}
-    for stack in loops:
+    for stack, loop in loops.items():
+        if loop.view is None or loop.view.beside:
+            continue
         name = _application(stack)
         mine = {path: n for (app, path), n in most.items() if app == name and (app, path) not in together}
         if mine:
             alone[stack] = (mine, reasons.get(name, ()) if name not in asked else ())
-    return Quotas(alone, together, reasons)
+    return Quotas(alone, together, reasons, most)
 
 
 def _clusters(
@@ -91,6 +94,8 @@ def _clusters(
                 continue
             each = found.setdefault((name, path), _Cluster(rules.name, rules.quota))
             each.now += cluster.members
+            if view.beside:
+                continue  # the home's loop wants for them as well
             each.least += cluster.bounds.min * len(cluster.copies)
             wanted = considered.wanted.get(path) if considered is not None and path in scaled else None
             each.wanted += cluster.members if wanted is None else wanted

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from autoscaler.act.app_stack import AUTOSCALING, BLUEPRINT, CLOUD, AppStack
 from autoscaler.act.edits import ScaleEdit
@@ -65,7 +66,8 @@ class View:
     `scale` the same within the bounds. `resting` says why nothing may be changed; `deployed` are members by
     cluster id after the last update. `placing` is None where no policy says where members go. `waiting` says
     what people have edited and not deployed. `beside`: these are members beside those of the application's
-    home, whose loop decides about all of them.
+    home, whose loop decides about all of them. `links`: host and port, at the home, that lead to its
+    clusters, by such as `web:http`.
     """
 
     stack: str
@@ -84,6 +86,7 @@ class View:
     placing: Placing | None = None
     waiting: tuple[str, ...] = ()
     beside: bool = False
+    links: Mapping[str, tuple[str, int]] = field(default_factory=dict)
 
     @property
     def application(self) -> str:
@@ -205,7 +208,12 @@ class Watched:
             placing=placing(workspace, plan, stack.cloud),
             waiting=(*footing.waiting, *fit.passed),
             beside=beside,
+            links=_links(footing.outputs.get("links")),
         )
+
+
+def _links(told: Any) -> dict[str, tuple[str, int]]:
+    return {key: (str(each["host"]), int(each["port"])) for key, each in (told or {}).items()}
 
 
 def _plan(root: ComposedLevel, scale: ScaleState, stack: AppStack, workspace: Workspace) -> Plan:

@@ -67,6 +67,8 @@ def _refusal(plan: Plan, cluster: PlannedCluster) -> str:
     """Why members in another cloud would be of no use, or do harm; empty where they can be."""
     if cluster.level:
         return "it is inside a group, whose instances stay together"
+    if cluster.use.autoscaling is None:
+        return "it has no autoscaling policy, and what people set stays at home"
     if cluster.persistence:
         return "it keeps data, and members elsewhere would begin with data of their own"
     if not cluster.ports:

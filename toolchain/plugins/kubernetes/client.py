@@ -81,6 +81,12 @@ class Client:
         """One object or a list. Raises `ApiError`, `Unreachable`."""
         return self._call("GET", path, parameters)
 
+    def ask(self, path: str, headers: Mapping[str, str]) -> Object:
+        """What stands behind a proxy of the API server says, with headers for it."""
+        with self._send("GET", path, {}, None, JSON, headers=headers) as response:
+            answer: Object = json.loads(response.body())
+            return answer
+
     def find(self, path: str) -> Object | None:
         """One object, or None where it does not exist."""
         try:
@@ -155,12 +161,17 @@ class Client:
         content: Any,
         kind: str,
         timeout: float | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> "Response":
         timeout = self._timeout if timeout is None else timeout
         query = urlencode({key: _text(value) for key, value in parameters.items() if value not in (None, "")})
         url = f"{self._address.path}{path}" + (f"?{query}" if query else "")
         body = None if content is None else json.dumps(content).encode()
-        headers = {**self._headers, **({} if body is None else {"Content-Type": kind})}
+        headers = {
+            **self._headers,
+            **({} if body is None else {"Content-Type": kind}),
+            **(headers or {}),
+        }
         connection = self._connection()
         reused = connection.sock is not None
         try:

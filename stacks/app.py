@@ -20,6 +20,7 @@ from stacks import settings
 from stacks.artifact_commits import AUTOMATIC, at_commits
 from stacks.deployed import Basis, basis
 from stacks.holders import refuse_second
+from stacks.kept_secrets import keeping
 from stacks.kubernetes_provider import kubernetes_provider
 from stacks.links import ends
 from stacks.names import StackName
@@ -67,7 +68,10 @@ def build(stack: StackName) -> None:
         maintenance=_maintenance(chosen.maintenance),
         schedulings=schedulings(workspace, plan, chosen.cloud),
         ends=ends(stack, by, plan, hosts, parts),
-        opts=pulumi.ResourceOptions(providers=[provider]),
+        opts=pulumi.ResourceOptions(
+            providers=[provider],
+            transformations=[keeping(plan)] if by.deployed and AUTOMATIC in os.environ else [],
+        ),
     )
     pulumi.export("application", plan.application.name)
     pulumi.export("cloud", chosen.cloud)

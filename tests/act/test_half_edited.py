@@ -28,6 +28,7 @@ name: site
 image: registry.example.test/site@sha256:{digest}
 ports: [{{name: http, port: 8080, protocol: http}}]
 files: [{{path: /etc/site.conf, source: site.conf}}]
+environment: {{TOKEN: {{secret: token}}}}
 ---
 apiVersion: altostratus/v1
 kind: Application
@@ -52,10 +53,15 @@ class Desk:
         world.cli.init(self.stack)
         self.configure(cloud=CLOUD, application=name, blueprint=str(self.folder))
         self.configure(scale={"clusters": {"web": 2}, "generation": 1})
+        self.secret("first")
         self.persons_up()
 
     def configure(self, **values: Any) -> None:
         self.world.cli.configure(self.stack, {f"altostratus:{key}": each for key, each in values.items()})
+
+    def secret(self, value: str) -> None:
+        arguments = ["config", "set", "--secret", "--path", "altostratus:secrets.token", value]
+        self.world.cli._run(arguments, self.stack, log=False)
 
     def edit(self, old: str, new: str) -> None:
         text = self.documents.read_text()
@@ -83,8 +89,10 @@ class Desk:
             images = [c["image"] for c in (*pod.get("initContainers", ()), *pod["containers"])]
             alias = each["metadata"]["labels"]["altostratus.dev/cluster"]
             found[alias] = (each["spec"]["replicas"], images)
+            found[f"{alias} is told of"] = each["spec"]["template"]["metadata"].get("annotations")
         files = self._client.get(f"/api/v1{space}/configmaps/web-config")["data"]
         found["file"] = "".join(files.values())
+        found["secret"] = self._client.get(f"/api/v1{space}/secrets/web-secrets")["data"]
         return found
 
 
@@ -134,6 +142,7 @@ def test_half_edited_documents_images_and_config_wait_for_their_person(
     shop.edit("  - {alias: page", "  - {alias: more, cartridge: site}\n  - {alias: page")
     (shop.folder / "site.conf").write_text("colour = ")
     shop.configure(cloud="nowhere", application="other", maintenance="never", colour="red")
+    shop.secret("second")
     platform(world, SECOND)
     try:
         assert shop.scaled(web=3).changes == {"update": 1, "same": pytest.approx(50, abs=50)}
@@ -151,6 +160,7 @@ def test_half_edited_documents_images_and_config_wait_for_their_person(
         assert FIRST not in str(after)
         assert after["more"][0] == 1
         assert "colour = red" in after["file"]
+        assert after["secret"] != before["secret"]
         assert not shop.view().waiting
     finally:
         platform(world, FIRST)

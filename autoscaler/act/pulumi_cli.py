@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autoscaler.act import stack_config, stack_lock
+from autoscaler.act import checkpoint_files, stack_config, stack_lock
 from autoscaler.act.update_errors import StackConflict, UpdateError, UpdateKilled, WrongPassphrase
 
 PROJECT = "altostratus"
@@ -156,7 +156,7 @@ class Pulumi:
         return found
 
     def recover(self, stack: str) -> list[str]:
-        """Undo what a killed update left: its lock and its pending operations.
+        """Undo what a killed update left: its lock, half-written files, and its pending operations.
 
         Returns what was done, in words. Raises StackConflict when a lock's holder may live.
         A pending creation is forgotten here: what it may have made is taken over (Kubernetes)
@@ -170,6 +170,7 @@ class Pulumi:
                 f"{stack} is being updated by {lock}.\n"
                 f"  Wait for it, or if you know that it is gone: pulumi cancel --stack {stack}"
             )
+        done += checkpoint_files.mend(self.state_path(stack))
         pending = self.deployment(stack).get("pending_operations") or []
         if pending:
             export = json.loads(self._run(["stack", "export"], stack, log=False))

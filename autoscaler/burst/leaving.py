@@ -3,7 +3,7 @@
 import shutil
 from contextlib import suppress
 
-from autoscaler.act import stack_config
+from autoscaler.act import checkpoint_files, stack_config
 from autoscaler.act.app_stack import AUTOSCALING
 from autoscaler.act.lease import FileLeases
 from autoscaler.act.pulumi_cli import PROJECT
@@ -156,6 +156,8 @@ def forget_files(work: Work, stack: str) -> None:
     state = work.cli.state_path(stack)
     for suffix in (".bak", ".bak.attrs"):
         state.with_name(state.name + suffix).unlink(missing_ok=True)
+    for half in checkpoint_files.unfinished(state):
+        half.unlink(missing_ok=True)
     backend = work.cli.state / ".pulumi"
     for folder in ("locks/organization", "backups", "history"):
         with suppress(OSError):

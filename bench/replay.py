@@ -1,6 +1,7 @@
 """Replay public traces under the controller and its peers, and write the figures down.
 
     python bench/replay.py --traces DIR [--only NAME ...] [--output FILE]
+    python bench/replay.py --families SEED [SEED ...]
 
 The controller gets the policy a user would write: a budget of 1 %, nothing tuned to the trace, cold at the
 first tick. Peers run at their usual 70 % target, and again tuned with hindsight to the controller's own
@@ -18,6 +19,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from autoscaler.decide.policy import ControllerPolicy, Objective
+from autoscaler.replay.families import FAMILIES, family
 from autoscaler.replay.fluid import FluidModel
 from autoscaler.replay.loop import run
 from autoscaler.replay.peers.catalogue import PEERS
@@ -70,6 +72,12 @@ def cases(folder: Path, only: list[str] | None) -> list[Trace]:
     return found + [shape() for shape in SHAPES if only is None or shape.__name__ in only]
 
 
+def invented(seeds: list[int], only: list[str] | None) -> list[Trace]:
+    """One load of each family by seed."""
+    makers = [make for make in FAMILIES if only is None or make.__name__ in only]
+    return [family(make, seed) for seed in seeds for make in makers]
+
+
 def conditions(traces: list[Trace]) -> list[str]:
     """The controller and the KPA under other conditions than the default ones."""
     variants = {
@@ -115,13 +123,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--traces", type=Path, required=True, help="folder with the CSV files")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--traces", type=Path, help="folder with the CSV files")
+    what.add_argument("--families", type=int, nargs="+", help="seeds of invented loads instead of traces")
     parser.add_argument("--only", nargs="+", help="cases by name")
     parser.add_argument("--output", type=Path, help="write here instead of standard output")
     parser.add_argument("--plots", type=Path, help="folder for an SVG of each case")
     parser.add_argument("--conditions", action="store_true", help="only the table of other conditions")
     options = parser.parse_args()
-    traces = cases(options.traces, options.only)
+    if options.families:
+        traces = invented(options.families, options.only)
+    else:
+        traces = cases(options.traces, options.only)
     sink = options.output.open("a", encoding="utf-8") if options.output else sys.stdout
     if options.conditions:
         print("\n".join(conditions(traces)), file=sink, flush=True)

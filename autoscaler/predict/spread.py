@@ -11,15 +11,16 @@ from dataclasses import dataclass
 SPELL_SECONDS = 1800.0
 NOISE_SPELL_SECONDS = 3600.0
 SMALLEST = 1e-3
-# An error beyond four standard deviations counts as four: a lone step, which no affordable head-room covers,
-# must not make every hour after it dear; a wild spell still doubles the variance within a minute.
-OUTLIER = 2.0 * 4.0**2
+# An error beyond this many standard deviations counts as this many: a lone step, which no affordable
+# head-room covers, must not make the hour after it dear. Of normal errors this cuts off two in a hundred;
+# what it hides of heavier tails the price of a miss makes up for.
+OUTLIER = 2.25**2
 FIRST_RELATIVE_VARIANCE = 0.05**2
 
 
 @dataclass(slots=True)
 class Spread:
-    """Decayed relative variance of the errors above the forecast, counting noise taken out."""
+    """Decayed relative variance of a forecast's errors, counting noise taken out."""
 
     step: float
     relative: float = FIRST_RELATIVE_VARIANCE
@@ -30,10 +31,8 @@ class Spread:
             return
         error = min((value - forecast) / forecast, 1.0)
         counting = noise / (self.step * forecast)
-        # Only errors on the dangerous side count, twice, as if the distribution were symmetric; a forecast
-        # of nearly nothing is off by any factor, so that one doubling is the most that counts.
-        squared = 2.0 * error * error if error > 0.0 else 0.0
-        squared = min(squared, OUTLIER * (self.relative + counting)) - counting
+        # A forecast of nearly nothing is off by any factor, so that one doubling is the most that counts.
+        squared = min(error * error, OUTLIER * (self.relative + counting)) - counting
         moved = self.relative + (squared - self.relative) * min(1.0, self.step * math.log(2) / SPELL_SECONDS)
         self.relative = max(0.0, moved)
 

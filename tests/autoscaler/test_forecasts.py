@@ -114,17 +114,23 @@ def test_forecast_of_a_constant_load_is_that_load() -> None:
     assert 0.0 < outlook.sigma < 5.0
 
 
-def test_a_step_up_by_three_widens_the_error_to_expect() -> None:
-    def sigma_after(step: float) -> float:
+def test_a_wild_spell_widens_the_error_to_expect_and_a_lone_step_hardly_does() -> None:
+    randomness = random.Random(5)  # noqa: S311
+    wild, step, calm = ([50.0] * 100 for _ in range(3))
+    for _ in range(20):
+        wild += [50.0 * randomness.choice((0.6, 1.0, 1.4))] * 12
+    step += [150.0] * 240
+    calm += [50.0] * 240
+
+    def error_after(values: list[float]) -> float:
         forecaster, history, noise = Forecaster.new(12, 5.0), History(keep=120), Noise(5.0)
-        for tick in range(150):
-            value = 50.0 if tick < 100 else 50.0 * step
+        for value in values:
             history.push(value)
             noise.learn(value)
-            outlook = forecaster.update(history, value, noise, None)
-        return outlook.sigma / outlook.value
+            forecaster.update(history, value, noise, None)
+        return math.sqrt(forecaster.spread.relative)
 
-    assert sigma_after(3.0) > 1.3 * sigma_after(1.0)
+    assert error_after(calm) <= error_after(step) < 0.4 * error_after(wild)
 
 
 def test_the_expert_with_clearly_lower_errors_speaks() -> None:

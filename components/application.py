@@ -200,10 +200,7 @@ class Application(pulumi.ComponentResource):
         A part of an application has those of its home.
         """
         if ends is not None and ends.passwords is not None:
-            return {
-                (family, export): ends.password(password_key(family, export))
-                for family, export, _ in self._plan.generated
-            }
+            return _Handed(ends)
         made = {
             (family, export): KeptPassword(
                 password_key(family, export),
@@ -288,6 +285,17 @@ class Application(pulumi.ComponentResource):
                 pulumi.ResourceOptions(parent=self, depends_on=[*shared, *before]),
             )
         return made
+
+
+class _Handed(dict[tuple[str, str], pulumi.Output[str]]):
+    """Passwords of the home, each asked for when it is used."""
+
+    def __init__(self, ends: Ends) -> None:
+        super().__init__()
+        self._ends = ends
+
+    def __missing__(self, of: tuple[str, str]) -> pulumi.Output[str]:
+        return self._ends.password(password_key(*of))
 
 
 def password_key(family: str, export: str) -> str:

@@ -57,7 +57,7 @@ class Ends:
 
 @dataclass(frozen=True)
 class MadeEnds:
-    """`handed`: the keys for other copies; `gateway`: how it describes itself, {} where there is none."""
+    """`handed`: keys that were made, for other copies. `gateway`: how it describes itself; {} without one."""
 
     handed: pulumi.Output[Mapping[str, str]] | None = None
     gateway: pulumi.Output[dict[str, Any]] = field(default_factory=lambda: pulumi.Output.from_input({}))
@@ -91,4 +91,4 @@ def create_ends(
     if ends.led_in is not None:
         way, through = ends.led_in.way, ends.led_in.passages
         links.append(Link(application, through, end(handed, "link"), way, place, opts=options))
-    return MadeEnds(handed, gateway, tuple(links))
+    return MadeEnds(handed if ends.handed is None else None, gateway, tuple(links))

@@ -15,3 +15,8 @@ def without_entrances(plan: Plan) -> Plan:
         for id, cluster in plan.clusters.items()
     }
     return replace(plan, clusters=clusters, balancers=(), shared=())
+
+
+def stands_alone(plan: Plan) -> bool:
+    """Whether nothing of a part is the home's: it goes nowhere, and shares no password."""
+    return plan.partial and not plan.remote and not plan.generated

@@ -1,12 +1,14 @@
 """Whether a move can be made as things are: looked at before anything is changed."""
 
 import re
+from collections.abc import Sequence
 
 from autoscaler.act import stack_config
 from autoscaler.act.app_stack import AppStack
+from autoscaler.act.footing import read_deployed
 from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.burst import world as worlds
-from autoscaler.burst.data import refusal
+from autoscaler.burst.data import data_clusters, refusal
 from autoscaler.burst.making import data_of, policy_of
 from autoscaler.burst.records import Kind
 from autoscaler.burst.refusals import MoveRefused
@@ -22,7 +24,7 @@ def home_of(cli: Pulumi, application: str) -> AppStack:
             each.removeprefix("app-") for each in cli.stacks() if each.startswith("app-") and "--" not in each
         )
         raise MoveRefused(f"there is no application {application}\n  Applications here: {', '.join(names)}.")
-    home = AppStack.read(cli, stack)
+    home = read_deployed(cli, stack)
     if not home.cloud or not home.blueprint:
         raise MoveRefused(f"{cli.config_path(stack)} does not say which cloud and which documents")
     return home
@@ -34,7 +36,7 @@ def may_go(world: World, home: AppStack, cloud: str, kind: Kind) -> None:
     if home.in_maintenance:
         raise MoveRefused(f"{name} is in maintenance\n  alto maintenance {name} off ends that.")
     documents = home.documents()
-    if stood := _pinned(home):
+    if stood := home.pinned:
         raise MoveRefused(
             f"{name} stands at revision {stood}, whose images are in {home.cloud} only\n"
             f"  alto rollback {name} --forward goes on to its documents."
@@ -50,13 +52,22 @@ def may_go(world: World, home: AppStack, cloud: str, kind: Kind) -> None:
         )
 
 
-def _pinned(home: AppStack) -> str:
-    from autoscaler.act.app_stack import REVISION
-    from blueprints.revision import in_force
-
-    asked = home.config.get(REVISION)
-    found = in_force(home.root, home.name, home.blueprint, asked)
-    return str(asked) if found.pin is not None else ""
+def may_overflow(world: World, home: AppStack, cloud: str, clusters: Sequence[str]) -> None:
+    """Whether members of these clusters can be in a cloud beside the home. Raises MoveRefused,
+    DocumentError."""
+    name = home.subject
+    if home.in_maintenance:
+        raise MoveRefused(f"{name} is in maintenance\n  alto maintenance {name} off ends that.")
+    documents = home.documents()
+    if stood := home.pinned:
+        raise MoveRefused(
+            f"{name} stands at revision {stood}, whose images are in {home.cloud} only\n"
+            f"  alto rollback {name} --forward goes on to its documents."
+        )
+    plan = documents.plan(home.application, home.scale.at_rest(), home.copy, only=clusters)
+    if keep := data_clusters(plan):
+        raise MoveRefused(f"{', '.join(keep)} of {name} keep data, which is not split over clouds")
+    _there(world.cli, cloud)
 
 
 def _there(cli: Pulumi, cloud: str) -> None:

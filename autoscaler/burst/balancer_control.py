@@ -7,11 +7,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from autoscaler.observe.members import APPLICATION_LABEL
 from toolchain.plugins.kubernetes.client import ApiError, Client, Unreachable
 
 KEY, FURTHER = "control.json", "further"
 LABEL = "altostratus.dev/balancer"
+LINK_LABEL = "altostratus.dev/link"
+"""Of what leads to another cloud, whose name is its value."""
 _STATE_PORT = 8404
 _MADE = (
     "/apis/apps/v1/namespaces/{}/deployments",
@@ -130,9 +131,9 @@ def held(api: Client, namespace: str, cloud: str) -> int | None:
     return found
 
 
-def sweep(api: Client, namespace: str, copy: str) -> None:
-    """Remove what a copy that was forgotten left in its home's namespace. Raises as `Client` does."""
-    selector = f"altostratus.dev/copy={copy},{APPLICATION_LABEL}"
+def sweep(api: Client, namespace: str, cloud: str) -> None:
+    """Remove links to a cloud, which a copy that was forgotten left. Raises as `Client` does."""
+    selector = f"{LINK_LABEL}={cloud}"
     for kind in _MADE:
         path = kind.format(namespace)
         for each in api.get(path, labelSelector=selector)["items"]:

@@ -10,6 +10,7 @@ from autoscaler.burst.data import Data, part_of_copy
 from autoscaler.burst.refusals import CloudAway, MoveFailed
 from autoscaler.burst.work import Work, copy_of, ready_members
 from autoscaler.observe.members import APPLICATION_LABEL
+from blueprints.beside import stands_alone
 from blueprints.kinds.application import Application
 from blueprints.kinds.application_policy import ApplicationPolicy
 from blueprints.passages import passages
@@ -97,7 +98,10 @@ def let_in(work: Work) -> None:
     if copy.clusters is None:
         return
     home = work.home()
-    plan = home.documents().plan(home.application, home.scale.at_rest(), home.copy, copy.clusters)
+    scale = (copy.scale if copy.scale.overflow else home.scale).at_rest()
+    plan = home.documents().plan(home.application, scale, home.copy, copy.clusters)
+    if stands_alone(plan):
+        return
     known = work.outputs(work.home_stack)
     open_for = (known.get("gateway") or {}).get("ports") or {}
     if "link" in known and all(each.key in open_for for each in passages(plan.remote.values())):

@@ -2,6 +2,7 @@
 
     moves = Moves(world, paths.home() / "moves")
     moves.burst("shop", "away")        # a copy in the cloud away, made, checked, and given its share
+    moves.overflow("shop", "away", ["web"], scale)  # a place there for members of single clusters
     moves.end("shop", "away")          # drained, checked to serve nothing, destroyed
     moves.migrate("shop", "away")      # away is its home afterwards
     moves.resume("shop")               # go on with what a killed process left
@@ -21,9 +22,9 @@ from autoscaler.act.app_stack import images_of
 from autoscaler.act.lease import FileLease, FileLeases
 from autoscaler.act.refusals import NotOurs
 from autoscaler.act.update_errors import StackConflict, UpdateError
-from autoscaler.burst import adopting, asking, cold, leaving, making, shifting
+from autoscaler.burst import adopting, asking, beside, cold, leaving, making, shifting
 from autoscaler.burst import world as worlds
-from autoscaler.burst.records import Move, Records
+from autoscaler.burst.records import Kind, Move, Records
 from autoscaler.burst.refusals import CloudAway, MoveFailed, MoveInterrupted, MoveRefused, MoveUnderWay
 from autoscaler.burst.work import Say as Say
 from autoscaler.burst.work import Work
@@ -45,8 +46,10 @@ SHARE: tuple[Step, ...] = (("share", making.share),)
 LEAVE: tuple[Step, ...] = (
     ("rest", leaving.rest),
     ("drain", leaving.drain),
+    ("let go", beside.let_go),
     ("close door", leaving.close_door),
     ("destroy", leaving.destroy),
+    ("sweep", beside.sweep),
     ("nothing left", leaving.nothing_left),
 )
 SHIFT: tuple[Step, ...] = (
@@ -66,10 +69,12 @@ def steps(move: Move) -> tuple[Step, ...]:
     """What a move does, in order. Each step looks at the world and does what is missing."""
     if move.passed:
         return ADOPT
-    if move.kind == "end" or (move.turned and move.kind == "burst"):
+    if move.kind == "end" or (move.turned and move.kind in ("burst", "overflow")):
         return LEAVE
     if move.turned:
         return BACK + LEAVE
+    if move.kind == "overflow":
+        return MAKE
     return MAKE + (SHARE if move.kind == "burst" else SHIFT + ADOPT)
 
 
@@ -121,6 +126,23 @@ class Moves:
                 begin = None if scale is None else scale.at_rest().to_data()
                 move = Move(application, "burst", cloud, home.cloud, self.world.now(), scale=begin)
             return self._go(move, descriptors)
+
+    def overflow(self, application: str, cloud: str, clusters: Sequence[str], scale: ScaleState) -> Ended:
+        """Make a place for members of these clusters beside the home; `scale` is what it begins with.
+
+        Who is ready there is for the loop to tell the home's load balancers. Calls off an end, and raises,
+        as `burst` does.
+        """
+        with self._held(application) as descriptors:
+            move = self._taken_up(application, "overflow", cloud, descriptors)
+            if move is None:
+                home = asking.home_of(self.world.cli, application)
+                if home.cloud == cloud:
+                    raise MoveRefused(f"{application} is at home in {cloud} already")
+                asking.may_overflow(self.world, home, cloud, clusters)
+                begin = scale.at_rest().to_data()
+                move = Move(application, "overflow", cloud, home.cloud, self.world.now(), scale=begin)
+            return self._go(replace(move, clusters=tuple(clusters)), descriptors)
 
     def end(self, application: str, cloud: str, *, forget: bool = False) -> Ended:
         """Take the copy out of the traffic, wait until it serves nothing, remove it.
@@ -240,14 +262,16 @@ class Moves:
                     told = True
                 self.world.wait(0.2)
 
-    def _taken_up(self, application: str, kind: str, cloud: str, descriptors: tuple[int, ...]) -> Move | None:
+    def _taken_up(
+        self, application: str, kind: Kind, cloud: str, descriptors: tuple[int, ...]
+    ) -> Move | None:
         """The move of this kind that was left, to go on with. One that was being undone is undone first."""
         left = self.records.load(application)
         if left is None:
             return None
-        if (kind, left.kind, left.cloud) == ("burst", "end", cloud):
+        if kind in ("burst", "overflow") and (left.kind, left.cloud) == ("end", cloud):
             self.say(f"calls off the {left.words} ({left.step or 'just begun'}): it is needed again")
-            return replace(left, kind="burst", turned="", step="")
+            return replace(left, kind=kind, turned="", step="")
         if (left.kind, left.cloud) != (kind, cloud):
             raise _other(left)
         if left.turned:

@@ -66,9 +66,9 @@ class Reach:
         found: int | None = self._call(cloud, lambda api: held(api, namespace, beyond))
         return found
 
-    def sweep(self, cloud: str, namespace: str, copy: str) -> None:
-        """Remove what a forgotten copy left in another one's namespace. Raises ConnectionError."""
-        self._call(cloud, lambda api: sweep(api, namespace, copy))
+    def sweep(self, cloud: str, namespace: str, beyond: str) -> None:
+        """Remove links to another cloud. Raises ConnectionError."""
+        self._call(cloud, lambda api: sweep(api, namespace, beyond))
 
     def _call(self, cloud: str, do: Callable[[Client], Any]) -> Any:
         try:

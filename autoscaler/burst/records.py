@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from autoscaler.act.stack_config import replace_file
 
-Kind = Literal["burst", "end", "migrate"]
+Kind = Literal["burst", "overflow", "end", "migrate"]
 OWED, COLD = ".owed.json", ".cloud.json"
 
 
@@ -20,8 +20,9 @@ OWED, COLD = ".owed.json", ".cloud.json"
 class Move:
     """One move of an application.
 
-    kind: a copy is made in `cloud` (burst), removed from there (end), or `cloud` becomes the application's
-    home (migrate). home: the cloud that it had when the move began. begun: seconds since the epoch. step:
+    kind: a copy is made in `cloud` (burst), or one for members beside the home (overflow), removed from there
+    (end), or `cloud` becomes the application's home (migrate). home: the cloud that it had when the move
+    began. begun: seconds since the epoch. step:
     what it was at last, in a word. turned: why it is being undone; empty while it goes forward. passed: all
     traffic of a migration is at its new place, and there is no way back.
     scale: what the copy begins with, as in `altostratus:scale`; None for the least. clusters: what it has of
@@ -50,6 +51,7 @@ class Move:
         undone = ", being undone" if self.turned else ""
         how = {
             "burst": "burst of {} to {}",
+            "overflow": "overflow of {} to {}",
             "end": "end of {}'s copy in {}",
             "migrate": "migration of {} to {}",
         }

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from autoscaler.act.app_stack import PREFIX, SEPARATOR, copies_among
 from autoscaler.act.pulumi_cli import Pulumi
+from autoscaler.burst.balancer_control import Further
 from autoscaler.burst.front_shares import Address, addresses_of
 
 _STACK = "pulumi:pulumi:Stack"
@@ -70,6 +71,23 @@ class Clouds(Protocol):
 
     def drop(self, cloud: str, namespace: str) -> None:
         """Begin to delete it. Raises ConnectionError."""
+        ...
+
+    def told(self, cloud: str, namespace: str) -> Mapping[str, frozenset[str]]:
+        """The clouds that each load balancer has further members of. Raises ConnectionError."""
+        ...
+
+    def tell(self, cloud: str, namespace: str, balancer: str, further: Further, only: Sequence[str]) -> bool:
+        """Have a load balancer know these members of the clouds `only`. Raises ConnectionError."""
+        ...
+
+    def holding(self, cloud: str, namespace: str, beyond: str) -> int | None:
+        """Requests that load balancers have with members of another cloud; None where they know none.
+        Raises ConnectionError."""
+        ...
+
+    def sweep(self, cloud: str, namespace: str, beyond: str) -> None:
+        """Remove links to another cloud. Raises ConnectionError."""
         ...
 
 

@@ -77,6 +77,24 @@ class Sky:
     away: set[str] = field(default_factory=set)
     data: set[tuple[str, str]] = field(default_factory=set)
     sick: bool = False
+    further: set[str] = field(default_factory=set)
+    """The clouds that the home's load balancer has members of."""
+
+    def told(self, cloud: str, namespace: str) -> Mapping[str, frozenset[str]]:
+        self._check(cloud)
+        return {"balancer": frozenset(self.further)} if self.further else {}
+
+    def tell(self, cloud: str, namespace: str, balancer: str, further: Any, only: Sequence[str]) -> bool:
+        self._check(cloud)
+        self.further -= set(only)
+        return True
+
+    def holding(self, cloud: str, namespace: str, beyond: str) -> int | None:
+        self._check(cloud)
+        return 2 if beyond in self.further else None
+
+    def sweep(self, cloud: str, namespace: str, beyond: str) -> None:
+        self._check(cloud)
 
     def answers(self, cloud: str) -> bool:
         return cloud in self.spaces and cloud not in self.away
@@ -300,5 +318,6 @@ class Land:
             "moves": sorted(each.name for each in (self.folder / "moves").glob("*")),
             "spaces": {cloud: dict(spaces) for cloud, spaces in self.sky.spaces.items()},
             "copies": dict(self.sky.copies),
+            "further": sorted(self.sky.further),
             "weights": {n: e.weight for n, e in self.door.clouds.items()} if self.door is not None else {},
         }

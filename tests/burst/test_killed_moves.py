@@ -6,11 +6,15 @@ from pathlib import Path
 import pytest
 
 from autoscaler.burst.moves import Moves
+from blueprints.scale import ScaleState
 from tests.burst.light_clouds import Killed, Land
 
 Do = Callable[[Moves], object]
 BURST: Do = lambda moves: moves.burst("shop", "away")  # noqa: E731
 END: Do = lambda moves: moves.end("shop", "away")  # noqa: E731
+OVERFLOW: Do = lambda moves: moves.overflow(  # noqa: E731
+    "shop", "away", ["web"], ScaleState(clusters={"web": 1}, overflow=True)
+)
 MIGRATE: Do = lambda moves: moves.migrate("shop", "away")  # noqa: E731
 RESUME: Do = lambda moves: moves.resume("shop")  # noqa: E731
 
@@ -33,13 +37,15 @@ def effects(folder: Path, before: list[Do], do: Do, *, cold: bool) -> tuple[list
 
 @pytest.mark.parametrize(("again", "cold"), [("same", False), ("resume", True)], ids=["warm", "cold"])
 @pytest.mark.parametrize(
-    ("before", "do"), [([], BURST), ([BURST], END), ([], MIGRATE)], ids=["burst", "end", "migrate"]
+    ("before", "do"),
+    [([], BURST), ([BURST], END), ([], MIGRATE), ([], OVERFLOW), ([OVERFLOW], END)],
+    ids=["burst", "end", "migrate", "overflow", "end of overflow"],
 )
 def test_killed_anywhere_it_ends_as_if_nobody_had_been_killed(
     tmp_path: Path, before: list[Do], do: Do, again: str, cold: bool
 ) -> None:
     names, wanted = effects(tmp_path, before, do, cold=cold)
-    assert len(names) > 5
+    assert len(names) > 3
     for number in range(1, len(names) + 1):
         one = land(tmp_path, number, cold=cold)
         for each in before:
@@ -53,7 +59,7 @@ def test_killed_anywhere_it_ends_as_if_nobody_had_been_killed(
         assert one.look() == wanted, f"killed at {names[number - 1]}, {one.fate.effects}"
 
 
-@pytest.mark.parametrize("do", [BURST, MIGRATE], ids=["burst", "migrate"])
+@pytest.mark.parametrize("do", [BURST, OVERFLOW, MIGRATE], ids=["burst", "overflow", "migrate"])
 def test_killed_anywhere_it_can_be_undone_while_there_is_a_way_back(tmp_path: Path, do: Do) -> None:
     names, _ = effects(tmp_path, [], do, cold=False)
     undone = 0
@@ -103,3 +109,35 @@ def test_every_life_a_little_longer_than_the_one_before(tmp_path: Path) -> None:
             killed += 1
     assert killed > 5
     assert one.look() == wanted
+
+
+def test_members_beside_the_home_have_their_own_scale_and_are_let_go_before_their_stack_goes(
+    tmp_path: Path,
+) -> None:
+    one = land(tmp_path, 1, cold=False)
+    begun = one.look()
+    OVERFLOW(one.moves())
+    config = one.look()["config"]["Pulumi.app-shop--away.yaml"]["config"]
+    assert config["altostratus:clusters"] == ["web"]
+    assert config["altostratus:scale"]["overflow"] is True
+    assert config["altostratus:scale"]["clusters"] == {"web": 1}, "its documents' minimum is the home's"
+    assert one.look()["weights"] == begun["weights"], "no front door leads to it"
+    one.sky.further.add("away")
+    END(one.moves())
+    assert not one.sky.further
+    assert one.look() == begun
+
+
+def test_an_end_that_is_called_off_is_an_overflow_again(tmp_path: Path) -> None:
+    _, wanted = effects(tmp_path, [], OVERFLOW, cold=False)
+    one = land(tmp_path, 1, cold=False)
+    OVERFLOW(one.moves())
+    one.kill_at(3, after=True)
+    with pytest.raises(Killed):
+        END(one.moves())
+    one.let_live()
+    OVERFLOW(one.moves())
+    found, config = one.look(), "Pulumi.app-shop--away.yaml"
+    found["config"][config]["config"].pop("altostratus:autoscaling", None)
+    wanted["config"][config]["config"].pop("altostratus:autoscaling", None)  # type: ignore[index]
+    assert found == wanted

@@ -129,6 +129,8 @@ class Told:
             each.place: [
                 *(_member(name, address) for address in each.addresses),
                 *(self._standing_by(name) or _last_resort(name, each)),
+                # Those that waited for it come to the others all at once: each is tried more than once.
+                *(self._last_resorts(name) if name in self.held else ()),
             ]
             for name, each in self.clouds.items()
         }
@@ -150,6 +152,10 @@ class Told:
             if name != cloud and other.weight
             for address in other.addresses
         ]
+
+    def _last_resorts(self, cloud: str) -> list[dict[str, Any]]:
+        others = ((name, each) for name, each in self.clouds.items() if name != cloud and each.weight)
+        return [member for name, each in others for member in _last_resort(name, each)]
 
     def _place(self, cloud: str, taken: Mapping[str, ToldCloud]) -> str:
         """The place it had, else one that nobody had, else the one that was left first: counts stay apart."""

@@ -99,7 +99,11 @@ def test_a_held_clouds_addresses_leave_in_every_place() -> None:
     held = told.with_held(["local"])
     assert Told.read(held.text()) == held
     leaving = ["local.10.0.0.1.30080", "local.10.0.0.2.30080"]
-    assert held.control() == {**told.control(), "leaving": leaving}
+    control = held.control()
+    assert control["leaving"] == leaving
+    assert control["addresses"][PLACES[1]] == told.control()["addresses"][PLACES[1]]
+    stand_by = [each for each in control["addresses"][PLACES[0]] if each.get("backup")]
+    assert [each["name"] for each in stand_by] == ["away.10.1.0.1.31000", "away.10.1.0.1.31000.again"]
     alone = held.with_weights({"away": 0}).control()
     assert alone["leaving"] == sorted([*leaving, *(f"{each}.again" for each in leaving)])
     assert held.with_held([]) == told

@@ -7,7 +7,9 @@ from pathlib import Path
 from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.burst.front_door import FrontDoor
 from autoscaler.burst.moves import Moves
+from autoscaler.burst.reach import Reach
 from autoscaler.burst.watching import Watching
+from autoscaler.burst.watching_balancers import Balancers
 from autoscaler.burst.watching_capacity import Capacity, asked
 from autoscaler.burst.watching_doors import Doors
 from autoscaler.burst.watching_leads import Leads
@@ -22,7 +24,9 @@ def watching(cli: Pulumi, folder: Path, period: float, *, acts: bool) -> Watchin
     leads = Leads(folder / "leads.json")
     if not acts:
         return Watching(capacity, leads, None, None, period)
-    return Watching(capacity, leads, Mover(partial(_moves, cli)), Doors(partial(FrontDoor.of, cli)), period)
+    reach = Reach(partial(credentials.refresh, cli))
+    mover, doors = Mover(partial(_moves, cli)), Doors(partial(FrontDoor.of, cli))
+    return Watching(capacity, leads, mover, doors, period, Balancers(reach.tell))
 
 
 def _moves(cli: Pulumi, say: Say, give_up: threading.Event) -> Moves:

@@ -60,6 +60,7 @@ def tell(ended: Ended) -> None:
     elif ended.result == "done":
         how = {
             "burst": "has a copy in {}",
+            "overflow": "has members beside its home in {}",
             "end": "has nothing in {} any more",
             "migrate": "is at home in {}",
         }

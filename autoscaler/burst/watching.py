@@ -12,6 +12,7 @@ from autoscaler.burst import deciding
 from autoscaler.burst.deciding import CopySight, MoveSight, Situation, Standing, Step
 from autoscaler.burst.deciding_shares import Entrance, weights
 from autoscaler.burst.records import Move
+from autoscaler.burst.watching_balancers import Balancers
 from autoscaler.burst.watching_capacity import Capacity
 from autoscaler.burst.watching_copies import Copies, applications, lead, need_over, ready
 from autoscaler.burst.watching_demand import Demand
@@ -19,6 +20,7 @@ from autoscaler.burst.watching_doors import Doors
 from autoscaler.burst.watching_leads import Leads
 from autoscaler.burst.watching_members import Members
 from autoscaler.burst.watching_moves import Mover, News
+from autoscaler.burst.watching_overflow import Overflow
 from autoscaler.loop.application_loop import ApplicationLoop
 from autoscaler.loop.deciding import Guidance
 from blueprints.scale import ScaleState
@@ -45,10 +47,12 @@ class Watching:
     mover: Mover | None
     doors: Doors | None
     period: float
+    balancers: Balancers | None = None
     _kept: dict[str, _Kept] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._members = Members(self.capacity)
+        self._overflow = Overflow(self._members, self.leads, self.period)
 
     def before(self, loops: Mapping[str, ApplicationLoop]) -> None:
         """Before anything is decided: which stacks belong to a move, so that nobody else touches them."""
@@ -57,17 +61,23 @@ class Watching:
             for each in copies.all:
                 taken = move is not None and (move.kind == "migrate" or each.stack == move.stack)
                 each.moving = move.words if move is not None and taken else ""
+                each.others = ()
+            copies.home.others = tuple(copies.beside().values())
 
     def guide(self, loops: Mapping[str, ApplicationLoop], now: float) -> dict[str, Guidance]:
         """What every stack is to have, by stack, once its clusters have been considered."""
-        return self._members.guide(loops, now)
+        found = self._members.guide(loops, now)
+        for copies in applications(loops):
+            if copies.overflows:
+                self._overflow.guide(copies, found)
+        return found
 
     def act(self, loops: Mapping[str, ApplicationLoop], now: float) -> None:
         """After all is decided: hear of moves, begin one, and tell the front doors."""
         present = set()
         for copies in applications(loops):
             present.add(copies.application)
-            if copies.policy is None or copies.home.elsewhere:
+            if (copies.policy is None and not copies.overflows) or copies.home.elsewhere:
                 continue
             try:
                 self._act(copies, now)
@@ -78,6 +88,7 @@ class Watching:
                 )
         for gone in set(self._kept) - present:
             del self._kept[gone]
+        self._overflow.keep(present)
         if self.mover is not None:
             self.mover.settle()
 
@@ -101,12 +112,17 @@ class Watching:
             self.mover.close()
         if self.doors is not None:
             self.doors.close()
+        if self.balancers is not None:
+            self.balancers.close()
 
     # --- members ---
 
     def _act(self, copies: Copies, now: float) -> None:
         kept = self._kept.setdefault(copies.application, _Kept())
         move = self._moves(self.mover, copies, now) if self.mover is not None else None
+        if copies.overflows:
+            self._beside(copies, kept, move, now)
+            return
         self._share(copies, kept, moving=move is not None)
         if copies.home_view.resting:
             kept.standing = Standing()
@@ -114,6 +130,30 @@ class Watching:
         situation = self._situation(copies, kept, move, now)
         step, kept.standing = deciding.decide(situation, kept.standing)
         self._take(copies, kept, situation, step)
+
+    def _beside(self, copies: Copies, kept: _Kept, move: Move | None, now: float) -> None:
+        """Members of single clusters beside the home."""
+        if self.balancers is not None:
+            leaving = move.cloud if move is not None and move.kind == "end" else ""
+            if told := self.balancers.wish(copies, leaving):
+                self._say(copies, now, "shared", told)
+        if copies.home_view.resting:
+            return
+        turned = move is not None and self._turned(move)
+        unfit = self.mover.unfit(copies.application) if self.mover is not None else {}
+        step = self._overflow.look(copies, now, move, turned, unfit)
+        mover, application = self.mover, copies.application
+        if step.kind == "stay" or mover is None:
+            self._tell_once(copies, kept, now, step.kind, step.cloud, step.reason)
+            return
+        kept.reason = ""
+        self._say(copies, now, {"turn": "turned"}.get(step.kind, step.kind), step.reason)
+        if step.kind == "overflow":
+            mover.overflow(application, step.cloud, step.clusters, step.members)
+        elif step.kind == "end":
+            mover.end(application, step.cloud)
+        else:
+            mover.turn(application, step.cloud, step.clusters, step.members)
 
     def _moves(self, mover: Mover, copies: Copies, now: float) -> Move | None:
         """The move under way, after hearing what has become of moves."""
@@ -127,7 +167,7 @@ class Watching:
 
     def _hear(self, copies: Copies, news: News, now: float) -> None:
         self._say(copies, now, news.kind, news.text)
-        if news.kind == "done" and news.move == "burst" and news.seconds is not None:
+        if news.kind == "done" and news.move in ("burst", "overflow") and news.seconds is not None:
             try:
                 self.leads.took(copies.application, news.cloud, news.seconds)
             except OSError as error:
@@ -180,11 +220,8 @@ class Watching:
     def _take(self, copies: Copies, kept: _Kept, situation: Situation, step: Step) -> None:
         """Begin the step. It is in the journal before the next look, whatever becomes of this process."""
         mover = self.mover
-        mark = _without_figures(step.reason) if step.kind == "stay" else f"{step.kind} {step.cloud}"
         if step.kind == "stay" or mover is None:
-            if mark != kept.reason:
-                self._say(copies, situation.time, "copies", step.reason)
-            kept.reason = mark
+            self._tell_once(copies, kept, situation.time, step.kind, step.cloud, step.reason)
             return
         kept.reason = ""
         self._say(copies, situation.time, {"turn": "turned"}.get(step.kind, step.kind), step.reason)
@@ -194,6 +231,13 @@ class Watching:
             mover.end(copies.application, step.cloud)
         else:
             mover.turn(copies.application, step.cloud)
+
+    def _tell_once(self, copies: Copies, kept: _Kept, now: float, kind: str, cloud: str, reason: str) -> None:
+        """Why nothing is done, or what would be, when that changes."""
+        mark = _without_figures(reason) if kind == "stay" else f"{kind} {cloud}"
+        if mark != kept.reason:
+            self._say(copies, now, "copies", reason)
+        kept.reason = mark
 
     def _beginning(self, copies: Copies, now: Situation) -> ScaleState | None:
         """What a copy begins with: the members that fit nowhere else, as far as it may have them."""

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -33,6 +33,8 @@ class Moving(Protocol):
     """What is needed of `autoscaler.burst.moves.Moves`, whose promises hold."""
 
     def burst(self, application: str, cloud: str, scale: ScaleState | None = None) -> Ended: ...
+
+    def overflow(self, application: str, cloud: str, clusters: Sequence[str], scale: ScaleState) -> Ended: ...
 
     def end(self, application: str, cloud: str) -> Ended: ...
 
@@ -70,6 +72,15 @@ class _Running:
     give_up: threading.Event
 
 
+@dataclass(frozen=True)
+class _Back:
+    """What a copy whose end is called off is to be: whole, or with these members beside the home."""
+
+    cloud: str
+    clusters: tuple[str, ...] = ()
+    members: Mapping[str, int] | None = None
+
+
 @dataclass
 class _Pause:
     until: float
@@ -87,7 +98,7 @@ class Mover:
     _running: dict[str, _Running] = field(default_factory=dict)
     _said: dict[str, deque[News]] = field(default_factory=dict)
     _unfit: dict[tuple[str, str], _Pause] = field(default_factory=dict)
-    _turning: dict[str, str] = field(default_factory=dict)
+    _turning: dict[str, _Back] = field(default_factory=dict)
     _again: dict[str, float] = field(default_factory=dict)
     _waits: dict[str, str] = field(default_factory=dict)
     _settled: Future[list[Ended]] | None = None
@@ -128,15 +139,37 @@ class Mover:
         """Begin to make a copy."""
         self._start(application, "burst", "burst", cloud, lambda m: m.burst(application, cloud, scale))
 
+    def overflow(
+        self, application: str, cloud: str, clusters: Sequence[str], members: Mapping[str, int]
+    ) -> None:
+        """Begin to make a place for members of these clusters beside the home."""
+        scale = ScaleState(clusters=dict(members), overflow=True)
+        self._start(
+            application,
+            "overflow",
+            "overflow",
+            cloud,
+            lambda m: m.overflow(application, cloud, clusters, scale),
+        )
+
     def end(self, application: str, cloud: str) -> None:
         """Begin to end a copy."""
         self._start(application, "end", "end", cloud, lambda m: m.end(application, cloud))
 
-    def turn(self, application: str, cloud: str) -> None:
-        """Call off the end of a copy; it gets its share again, or is made anew where it was gone already."""
+    def turn(
+        self,
+        application: str,
+        cloud: str,
+        clusters: Sequence[str] = (),
+        members: Mapping[str, int] | None = None,
+    ) -> None:
+        """Call off the end of a copy; it gets its share again, or is made anew where it was gone already.
+
+        With `members` it is a place for members of `clusters` beside the home.
+        """
         if application in self._turning:
             return
-        self._turning[application] = cloud
+        self._turning[application] = _Back(cloud, tuple(clusters), members)
         running = self._running.get(application)
         if running is not None:
             running.give_up.set()
@@ -226,7 +259,10 @@ class Mover:
             return [News("done", ran.cloud, text, ran.what, took)]
         if isinstance(error, MoveInterrupted):
             if wanted_back is not None and not self._closing.is_set():
-                self.burst(application, wanted_back, None)
+                if wanted_back.members is None:
+                    self.burst(application, wanted_back.cloud, None)
+                else:
+                    self.overflow(application, wanted_back.cloud, wanted_back.clusters, wanted_back.members)
                 text = f"The end of the copy in {ran.cloud} was called off: it gets its share again."
                 return [News("turned", ran.cloud, text, ran.what)]
             text = f"The {ran.what} in {ran.cloud} was interrupted; the next start goes on with it."

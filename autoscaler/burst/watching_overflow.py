@@ -82,14 +82,14 @@ class Overflow:
 
     def look(
         self, copies: Copies, now: float, move: Move | None, turned: bool, unfit: Mapping[str, str]
-    ) -> tuple[OverflowStep, OverflowSight]:
+    ) -> OverflowStep:
         """The step to take with the stacks beside the home."""
         kept = self._kept.setdefault(copies.application, _Kept())
         sight = self._sight(copies, kept, now)
         if move is not None:
             sight = replace(sight, move=MoveSight(move.kind, move.cloud, turned))
         step, kept.standing = decide(replace(sight, unfit=unfit), kept.standing)
-        return step, sight
+        return step
 
     def keep(self, applications: set[str]) -> None:
         """Forget all others."""

@@ -291,7 +291,12 @@ class World:
         self.watching.before(loops)
         for stack, each in loops.items():
             seen = None if CLOUDS[stack] in self.away else self._seen(stack)
-            each.consider(self.clock.now, PERIOD, seen)
+            beside = [
+                (other.view, self._seen(other.stack))
+                for other in each.others
+                if other.view is not None and CLOUDS[other.stack] not in self.away
+            ]
+            each.consider(self.clock.now, PERIOD, seen, beside)
         guidance = self.watching.guide(loops, self.clock.now)
         for stack, each in loops.items():
             each.conclude(self.clock.now, guidance[stack]) if stack in guidance else each.conclude(

@@ -21,6 +21,7 @@ from autoscaler.loop.notes import Book, Notes
 from autoscaler.loop.observing import Beside, targets
 from autoscaler.loop.settings import Settings
 from autoscaler.loop.watched import View, Watched
+from autoscaler.loop.writing import Writing
 from autoscaler.observe.board import Board
 from autoscaler.observe.gathering import Gathering
 from autoscaler.observe.registry import make
@@ -28,7 +29,6 @@ from autoscaler.observe.source import Target
 
 _log = logging.getLogger(__name__)
 
-SAVE_SECONDS = 300.0
 # How much of a period may go by waiting for sources; who takes longer counts in the next one.
 SOURCES_SHARE = 0.25
 # So many clusters are written down each second when nothing changes.
@@ -99,9 +99,7 @@ class Autoscaler:
     ) -> None:
         self._cli = cli
         self._settings = settings
-        self._folder = folder
         self._acts = acts
-        self._book = book
         self._only = frozenset(only)
         self.tell = tell
         self._sharer = share
@@ -111,14 +109,13 @@ class Autoscaler:
         self.gathering = Gathering(self.board, self.targets)
         self.applications: dict[str, ApplicationLoop] = {}
         self.pace = Pace()
-        self.book_problem = ""
+        self._writing = Writing(book, folder)
         self._changed = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.glancing = Glancing(self.targets, now)
         self.clouds = Clouds(
             kubeconfig, self.gathering, settings, self._wake, make_source, self.glancing.gathering
         )
-        self._saved: dict[str, float] = {}
         self._ours: frozenset[str] = frozenset()
         self._targets: dict[str, list[Target]] = {}
 
@@ -184,7 +181,7 @@ class Autoscaler:
         now = self._now()
         if act:
             worked += await self._decide(waiting, now)
-        await self._write_down(now)
+        self._writing.write(self.applications, now)
         pace = self.pace
         pace.periods += 1
         pace.work, pace.lag, pace.finished = worked, max(0.0, time.monotonic() - due), self._now()
@@ -234,7 +231,7 @@ class Autoscaler:
         if self._places is not None:
             await asyncio.to_thread(self._places.close)
             self._places.hear(self.applications, self._now())
-        await self._write_down(self._now(), everything=True)
+        await self._writing.finish(self.applications, self._now())
         await self.gathering.close()
         await self.clouds.close()
 
@@ -244,12 +241,12 @@ class Autoscaler:
         for gone in set(self.applications) - stacks:
             del self.applications[gone]
         for stack in sorted(stacks - set(self.applications)):
-            memory, problem = memories.load(self._folder / f"{stack}.json")
+            memory, problem = memories.load(self._writing.path(stack))
             application = ApplicationLoop(Watched(self._cli, stack), self.board, self._acts, Notes(), memory)
             if problem:
                 application.notes.event(stack, self._now(), "forgotten", problem)
             self.applications[stack] = application
-            self._saved[stack] = self._now() - SAVE_SECONDS * (len(self.applications) % 30) / 30.0
+            self._writing.begin(stack, len(self.applications), self._now())
 
     def _share(self) -> None:
         """Only decide, and do nothing, where another autoscaler has the lease."""
@@ -305,39 +302,12 @@ class Autoscaler:
                     application.arrival(self._now(), seen)
             await asyncio.sleep(0.05)
 
-    async def _write_down(self, now: float, everything: bool = False) -> None:
-        if self._book is None:
-            return
-        due = [s for s, at in self._saved.items() if s in self.applications and now - at >= SAVE_SECONDS]
-        due = list(self.applications) if everything else due
-        due = [stack for stack in due if not self.applications[stack].elsewhere]
-        for stack in due:
-            self._saved[stack] = now
-        try:
-            await asyncio.to_thread(self._write, [self.applications[stack] for stack in due], everything)
-            self.book_problem = ""
-        except Exception as error:  # a full disk must not end the scaling
-            if str(error) != self.book_problem:
-                _log.warning("the journal cannot be written: %s", error)
-            self.book_problem = str(error)
-
-    def _write(self, due: Sequence[ApplicationLoop], everything: bool) -> None:
-        assert self._book is not None
-        for application in list(self.applications.values()):
-            if everything:
-                application.notes.service.close()
-            if application.elsewhere:
-                application.notes.drop()
-            application.notes.write(self._book)
-        for application in due:
-            memories.save(self._folder / f"{application.stack}.json", application.memory)
-
     def problems(self) -> Mapping[str, str]:
         """What is wrong now, by stack or cloud."""
         found = {f"cloud {cloud}": text for cloud, text in self.clouds.problems.items()}
         found |= {stack: each.problem for stack, each in self.applications.items() if each.problem}
-        if self.book_problem:
-            found["journal"] = self.book_problem
+        if self._writing.problem:
+            found["journal"] = self._writing.problem
         return found
 
 

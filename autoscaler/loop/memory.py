@@ -30,13 +30,23 @@ class Memory:
 
 def save(path: Path, memory: Memory) -> None:
     """Write beside, then rename. Raises OSError."""
+    keep(path, text(memory))
+
+
+def keep(path: Path, content: str) -> None:
+    """Write the text of a memory beside, then rename. Raises OSError."""
+    replace_file(path, content)
+
+
+def text(memory: Memory) -> str:
+    """A memory as `load` reads it."""
     data = {
         "version": VERSION,
         "states": {name: snapshot(state) for name, state in memory.states.items()},
         "starts": {name: list(each.durations.latest) for name, each in memory.starts.items()},
         "actuation": list(memory.actuation.latest),
     }
-    replace_file(path, json.dumps(data, separators=(",", ":")))
+    return json.dumps(data, separators=(",", ":"))
 
 
 def load(path: Path) -> tuple[Memory, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -28,6 +28,27 @@ class Book(Protocol):
     def missed(self, misses: Iterable[MissRow]) -> None: ...
 
     def served(self, rows: Iterable[ServiceRow]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Notes to write down. What cannot be written is dropped: it is no truth, only memory."""
+
+    decisions: Sequence[DecisionRow]
+    members: Sequence[MemberRow]
+    misses: Sequence[MissRow]
+    service: Sequence[ServiceRow]
+
+    def write(self, book: Book) -> None:
+        """Put everything into the journal."""
+        if self.decisions:
+            book.decisions_made(self.decisions)
+        if self.members:
+            book.members_seen(self.members)
+        if self.misses:
+            book.missed(self.misses)
+        if self.service:
+            book.served(self.service)
 
 
 @dataclass(slots=True)
@@ -110,25 +131,11 @@ class Notes:
                 since, requests, missed = now, 0.0, 0.0
             self._counts[path] = (since, requests, missed)
 
-    def drop(self) -> None:
-        """Forget what was gathered: another autoscaler writes it down."""
-        self.decisions, self.members, self.misses = [], [], []
-        self.service.rows = []
-
-    def write(self, book: Book) -> None:
-        """Put everything into the journal. What cannot be written is dropped: it is no truth, only memory."""
-        service, self.service.rows = self.service.rows, []
-        decisions, self.decisions = self.decisions, []
-        members, self.members = self.members, []
-        misses, self.misses = self.misses, []
-        if decisions:
-            book.decisions_made(decisions)
-        if members:
-            book.members_seen(members)
-        if misses:
-            book.missed(misses)
-        if service:
-            book.served(service)
+    def take(self) -> Page:
+        """What was gathered so far; it is gone from here."""
+        page = Page(self.decisions, self.members, self.misses, self.service.rows)
+        self.decisions, self.members, self.misses, self.service.rows = [], [], [], []
+        return page
 
 
 def _row(verdict: Verdict, path: str, count: int, sight: Sight | None) -> DecisionRow:

@@ -29,7 +29,7 @@ def test_many_applications_in_one_loop_and_a_journal_that_tells_them(tmp_path: P
 
     autoscaler = asyncio.run(run())
     assert autoscaler.problems()["cloud local"] == "the cloud local has made no cluster yet"
-    (row,) = journal.decisions(STACK)
+    row = journal.decisions(STACK)[0]
     assert row.action == "away"
     assert (tmp_path / "learnt" / "app-shop.json").exists()
     journal.close()

@@ -141,7 +141,7 @@ def test_the_state_for_alto_status(shop: Shop, tmp_path: Path) -> None:
 
 def test_an_explanation_has_inputs_forecast_band_and_reason(shop: Shop, tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.sqlite")
-    shop.loop.notes.write(journal)
+    shop.loop.notes.take().write(journal)
     story = tell(journal, STACK, None, 10)
     (web,) = [each for each in story.explanations if each.cluster == "web"]
     assert web.members == 4

@@ -40,10 +40,19 @@ def following(plan: Plan, data: Data) -> Plan:
 
     `remote` gets home's clusters under their `home_id`. Data that follows ends with its copy.
     """
-    told = {id: plan.clusters[id] for id in data_clusters(plan)}
-    changed = {id: _follower(cluster, data) for id, cluster in told.items()}
-    homes = {home_id(id): _home(cluster) for id, cluster in told.items()} if data == "follows" else {}
+    changed = {each.id: _follower(each, data) for each in _data(plan)}
+    homes = {home_id(each.id): _home(each) for each in _data(plan)} if data == "follows" else {}
     return replace(plan, clusters={**plan.clusters, **changed}, remote={**plan.remote, **homes}, data=data)
+
+
+def let_out(plan: Plan) -> tuple[PlannedCluster, ...]:
+    """What a home shows to copies whose data follows its own."""
+    found = ((cluster, followed_of(cluster)) for cluster in _data(plan))
+    return tuple(replace(cluster, ports=(replace(port, primary=""),)) for cluster, port in found)
+
+
+def _data(plan: Plan) -> list[PlannedCluster]:
+    return [plan.clusters[id] for id in data_clusters(plan)]
 
 
 def home_id(cluster: str) -> str:
@@ -65,7 +74,7 @@ def _follower(cluster: PlannedCluster, data: Data) -> PlannedCluster:
 
 
 def _home(cluster: PlannedCluster) -> PlannedCluster:
-    return replace(cluster, id=home_id(cluster.id), ports=(home_port(followed_of(cluster)),))
+    return replace(cluster, ports=(home_port(followed_of(cluster)),))
 
 
 def home_port(port: PlannedPort) -> PlannedPort:

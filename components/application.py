@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 
 from blueprints.balancing.sharing import NAMESPACE
+from blueprints.following import followed_of, home_port
 from blueprints.plan import Plan, PlannedCluster
 from components import kubernetes as k8s
 from components.cloud_link.ends import Ends, create_ends
@@ -20,7 +21,7 @@ from components.pods.exports import Exports
 from components.pods.security import namespace_level
 from components.pods.template import PULL_SECRET, Images
 from components.pods.volumes import keeps_data, protects_data
-from components.pods.workload import SKIP_AWAIT, metadata, service_spec
+from components.pods.workload import SKIP_AWAIT, Lead, metadata, service_spec
 from components.registry_login import RegistryLogin, docker_config
 from policies.placement.scheduling import WITHOUT, Scheduling
 
@@ -91,7 +92,7 @@ class Application(pulumi.ComponentResource):
         self.handed = _handed(linked.handed, passwords)
         exports = Exports(plan, passwords, secrets)
         page = None if maintenance is None else self._create_page(maintenance, images, shared)
-        made = self._create_clusters(exports, images, shared, page)
+        made = self._create_clusters(exports, images, shared, page, linked.leads)
         self.clusters = pulumi.Output.from_input(
             {identity: _described(plan.clusters[identity], cluster) for identity, cluster in made.items()}
         )
@@ -200,7 +201,13 @@ class Application(pulumi.ComponentResource):
         A part of an application has those of its home.
         """
         if ends is not None and ends.passwords is not None:
-            return _Handed(ends)
+            handed = _Handed(ends)
+            if self._plan.data is not None:  # its data may become the home's, and they with it
+                generated = self._plan.generated
+                self._keep(
+                    {(family, export): handed[family, export] for family, export, _ in generated}, keeps
+                )
+            return handed
         made = {
             (family, export): KeptPassword(
                 password_key(family, export),
@@ -213,15 +220,18 @@ class Application(pulumi.ComponentResource):
             ).value
             for family, export, length in self._plan.generated
         }
-        if made:
+        self._keep(made, keeps)
+        return made
+
+    def _keep(self, passwords: Mapping[tuple[str, str], pulumi.Output[str]], keeps: bool) -> None:
+        if passwords:
             k8s.core.v1.Secret(
                 KEPT_SECRET,
                 metadata=self._metadata(KEPT_SECRET),
                 type="Opaque",
-                string_data={password_key(*of): value for of, value in made.items()},
+                string_data={password_key(*of): value for of, value in passwords.items()},
                 opts=pulumi.ResourceOptions(parent=self, retain_on_delete=keeps),
             )
-        return made
 
     def _create_family_services(self) -> None:
         for family in self._plan.families.values():
@@ -270,6 +280,7 @@ class Application(pulumi.ComponentResource):
         images: Images,
         shared: list[pulumi.Resource],
         page: MaintenancePage | None,
+        leads: Mapping[str, Lead],
     ) -> dict[str, Cluster]:
         made: dict[str, Cluster] = {}
         for identity in (identity for stage in self._plan.stages for identity in stage):
@@ -282,6 +293,7 @@ class Application(pulumi.ComponentResource):
                 self.namespace,
                 page,
                 self._schedulings.get(identity, WITHOUT),
+                leads.get(home_port(followed_of(planned)).service) if planned.follows else None,
                 pulumi.ResourceOptions(parent=self, depends_on=[*shared, *before]),
             )
         return made

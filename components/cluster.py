@@ -17,6 +17,7 @@ from components.pods.volumes import claim_spec, protects_data
 from components.pods.workload import (
     AWAIT_SECONDS,
     SKIP_AWAIT,
+    Lead,
     await_seconds,
     deployment_spec,
     disruption_budget_spec,
@@ -51,8 +52,10 @@ class Cluster(pulumi.ComponentResource):
         namespace: pulumi.Input[str],
         page: MaintenancePage | None = None,
         told: Scheduling = WITHOUT,
+        home: Lead | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        """`home`: who takes the writes, where these members follow that."""
         super().__init__(TYPE, planned.name, None, opts)
         self._planned = planned
         self._page = page
@@ -63,7 +66,7 @@ class Cluster(pulumi.ComponentResource):
         workload = self._create_workload(_with_checksums(made), needed)
         node_ports = {port.name: self._create_service(port, workload) for port in planned.ports}
         for port in planned.ports:
-            self._create_primary(port)
+            self._create_primary(port, home)
         if planned.bounds.max > 1:
             self._create_disruption_budget()
         self.services = {port.name: f"{port.host}:{port.service_port}" for port in planned.ports}
@@ -136,13 +139,13 @@ class Cluster(pulumi.ComponentResource):
         found: pulumi.Output[int] = service.spec.apply(lambda spec: int(spec["ports"][0]["nodePort"]))
         return found
 
-    def _create_primary(self, port: PlannedPort) -> None:
+    def _create_primary(self, port: PlannedPort, home: Lead | None) -> None:
         if not port.primary:
             return
         k8s.core.v1.Service(
             port.primary,
             metadata=self._metadata(port.primary, **{SKIP_AWAIT: "true"}),
-            spec=primary_service_spec(self._planned, port),
+            spec=primary_service_spec(self._planned, port, home),
             opts=self._children,
         )
 

@@ -22,7 +22,7 @@ from stacks.deployed import Basis, basis
 from stacks.holders import refuse_second
 from stacks.kept_secrets import keeping
 from stacks.kubernetes_provider import kubernetes_provider
-from stacks.links import ends
+from stacks.links import ends, with_data
 from stacks.names import StackName
 from stacks.recording import Parts, record
 from stacks.references import OtherStack
@@ -43,7 +43,7 @@ def build(stack: StackName) -> None:
         configs = settings.config_path(stack.text).parent
         refuse_second(stack, chosen.application, chosen.cloud, configs, paths.state())
     asked = workspace.plan(chosen.application, by.scale, copy=by.copy(stack), only=chosen.clusters)
-    plan = at_commits(asked, by.commits) if by.commits else asked
+    plan = with_data(at_commits(asked, by.commits) if by.commits else asked, chosen.data, stack)
     hosts, platform = OtherStack(f"hosts-{chosen.cloud}"), OtherStack(f"platform-{chosen.cloud}")
     kubeconfig = hosts.require("kubeconfig")
     provider = kubernetes_provider(chosen.cloud, kubeconfig)
@@ -70,7 +70,7 @@ def build(stack: StackName) -> None:
         ends=ends(stack, by, plan, hosts, parts),
         opts=pulumi.ResourceOptions(
             providers=[provider],
-            transformations=[keeping(plan)] if by.deployed and AUTOMATIC in os.environ else [],
+            transformations=[keeping(plan)] if by.keeps_secrets else [],
         ),
     )
     pulumi.export("application", plan.application.name)

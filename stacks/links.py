@@ -6,10 +6,12 @@ from typing import Any
 import pulumi
 import yaml
 
+from blueprints.following import data_clusters, following, unfit
+from blueprints.following import let_out as let_out_to_followers
 from blueprints.kinds.application_policy import ApplicationPolicy
 from blueprints.parts import stateless
 from blueprints.passages import Passage, passages
-from blueprints.plan import Plan
+from blueprints.plan import Data, Plan
 from blueprints.workspace import Workspace
 from components.cloud_link.ends import Ends, LedIn
 from stacks import settings
@@ -35,7 +37,23 @@ def ends(stack: StackName, by: Basis, plan: Plan, hosts: OtherStack, parts: Part
                 [f"{NAMESPACE}:clusters is for copies (app-{stack.subject}--CLOUD): a home has all clusters"]
             )
         return _of_home(stack, by, plan, hosts, parts)
-    return _of_part(stack, plan, parts) if plan.partial else None
+    return _of_part(stack, plan, parts) if plan.partial or plan.data == "follows" else None
+
+
+def with_data(plan: Plan, data: Data | None, stack: StackName) -> Plan:
+    """The plan with its data where the settings say it is. Raises SettingsError."""
+    if data is None:
+        return plan
+    problems = [f"{NAMESPACE}:data: {id} cannot follow another one: {why}" for id, why in unfit(plan).items()]
+    if data == "follows" and stack.cloud is None:
+        problems.append(
+            f"{NAMESPACE}:data: follows is for copies (app-{stack.subject}--CLOUD): a home follows nobody"
+        )
+    if plan.partial:
+        problems.append(f"{NAMESPACE}:data is for copies with all clusters, and this one has some only")
+    if problems:
+        raise settings.SettingsError(problems)
+    return following(plan, data)
 
 
 def reach(hosts: OtherStack) -> pulumi.Output[list[str]]:
@@ -46,12 +64,15 @@ def reach(hosts: OtherStack) -> pulumi.Output[list[str]]:
 
 def _of_home(stack: StackName, by: Basis, plan: Plan, hosts: OtherStack, parts: Parts) -> Ends | None:
     wanted = list(_parts(stack, by.workspace, plan))
-    if not wanted:
+    followed = _followed(stack, by.workspace, plan)
+    if not wanted and not followed:
         return None
     let_out: dict[str, Passage] = {}
     for only in wanted:
         part = by.workspace.plan(plan.application.name, by.scale, copy=plan.copy, only=only)
         let_out |= {each.key: each for each in passages(part.remote.values())}
+    if followed:
+        let_out |= {each.key: each for each in passages(let_out_to_followers(plan))}
     image = parts.one("balancerImages", PROGRAM)
     return Ends(image, let_out=tuple(let_out.values()), addresses=reach(hosts))
 
@@ -70,23 +91,35 @@ def _of_part(stack: StackName, plan: Plan, parts: Parts) -> Ends:
 
 def _parts(stack: StackName, workspace: Workspace, plan: Plan) -> Iterator[tuple[str, ...]]:
     """The parts of the application that other clouds have, or may have by its policy."""
-    yield from _copies(stack)
-    policy = workspace.find(ApplicationPolicy.KIND, plan.application.placement or "")
-    burst = policy.model.burst if policy and isinstance(policy.model, ApplicationPolicy) else None
-    if burst is not None and burst.data == "home":
+    for config in _copies(stack):
+        if given := config.get(f"{NAMESPACE}:clusters"):
+            yield (given,) if isinstance(given, str) else tuple(map(str, given))
+    if _burst_data(workspace, plan) == "home":
         some = stateless(workspace.compose(plan.application.name))
         if some and any(cluster.persistence for cluster in plan.clusters.values()):
             yield some
 
 
-def _copies(stack: StackName) -> Iterator[tuple[str, ...]]:
+def _followed(stack: StackName, workspace: Workspace, plan: Plan) -> bool:
+    """Whether the data of other clouds follows that here, or may by the policy."""
+    if not data_clusters(plan) or unfit(plan):
+        return False
+    now = any(config.get(f"{NAMESPACE}:data") == "follows" for config in _copies(stack))
+    return now or _burst_data(workspace, plan) == "replicate"
+
+
+def _burst_data(workspace: Workspace, plan: Plan) -> str:
+    policy = workspace.find(ApplicationPolicy.KIND, plan.application.placement or "")
+    burst = policy.model.burst if policy and isinstance(policy.model, ApplicationPolicy) else None
+    return burst.data if burst is not None else ""
+
+
+def _copies(stack: StackName) -> Iterator[Mapping[str, Any]]:
+    """The configs of the application's copies."""
     folder = settings.config_path(stack.text).parent
     for path in sorted(folder.glob(f"Pulumi.{stack.text}--*.yaml")):
         try:
             document: Any = yaml.load(path.read_text("utf-8"), _LOADER)  # noqa: S506  (either is the safe one)
         except (OSError, UnicodeDecodeError, yaml.YAMLError):
             continue  # its own update says what is wrong with it
-        config: Mapping[str, Any] = (document.get("config") or {}) if isinstance(document, dict) else {}
-        given = config.get(f"{NAMESPACE}:clusters")
-        if given:
-            yield (given,) if isinstance(given, str) else tuple(map(str, given))
+        yield (document.get("config") or {}) if isinstance(document, dict) else {}

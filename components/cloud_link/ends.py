@@ -7,11 +7,13 @@ from typing import Any
 import pulumi
 
 from blueprints.passages import Passage
+from components.cloud_link.configuration import ports
 from components.cloud_link.gateway import Gateway
 from components.cloud_link.keys import LinkKeys, end
-from components.cloud_link.link import Link
+from components.cloud_link.link import NAME, Link
 from components.cloud_link.proxy import Place
 from components.pods.errors import ApplicationError
+from components.pods.workload import Lead
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,13 @@ class Ends:
 
 @dataclass(frozen=True)
 class MadeEnds:
-    """`handed`: keys that were made, for other copies. `gateway`: how it describes itself; {} without one."""
+    """`handed`: keys that were made, for other copies. `gateway`: how it describes itself; {} without one.
+    `leads`: where the Services of links lead, by their names."""
 
     handed: pulumi.Output[Mapping[str, str]] | None = None
     gateway: pulumi.Output[dict[str, Any]] = field(default_factory=lambda: pulumi.Output.from_input({}))
     links: tuple[pulumi.Resource, ...] = ()
+    leads: Mapping[str, Lead] = field(default_factory=dict)
 
 
 def create_ends(
@@ -88,7 +92,10 @@ def create_ends(
         made = Gateway(ends.let_out, end(handed, "gateway"), place, ends.addresses, opts=options)
         gateway = made.described
     links: list[pulumi.Resource] = []
+    leads: dict[str, Lead] = {}
     if ends.led_in is not None:
         way, through = ends.led_in.way, ends.led_in.passages
         links.append(Link(application, through, end(handed, "link"), way, place, opts=options))
-    return MadeEnds(handed if ends.handed is None else None, gateway, tuple(links))
+        inside = ports(through)
+        leads = {each.service: Lead(place.selector(NAME), inside[each.key]) for each in through}
+    return MadeEnds(handed if ends.handed is None else None, gateway, tuple(links), leads)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from blueprints.plan import PlannedCluster, PlannedPort
@@ -87,10 +88,21 @@ def service_spec(cluster: PlannedCluster, port: PlannedPort) -> dict[str, Any]:
     }
 
 
-def primary_service_spec(cluster: PlannedCluster, port: PlannedPort) -> dict[str, Any]:
-    """The Service that leads to whoever takes writes: these members, unless they follow others."""
-    mapping = {"name": port.name, "port": port.service_port, "targetPort": port.port, "protocol": "TCP"}
-    return {"type": "ClusterIP", "selector": dict(cluster.selector), "ports": [mapping]}
+@dataclass(frozen=True)
+class Lead:
+    """Pods that a Service leads to, and their port."""
+
+    selector: Mapping[str, str]
+    port: int
+
+
+def primary_service_spec(
+    cluster: PlannedCluster, port: PlannedPort, home: Lead | None = None
+) -> dict[str, Any]:
+    """The Service that leads to whoever takes writes: these members, or `home` where they follow that."""
+    to = home or Lead(cluster.selector, port.port)
+    mapping = {"name": port.name, "port": port.service_port, "targetPort": to.port, "protocol": "TCP"}
+    return {"type": "ClusterIP", "selector": dict(to.selector), "ports": [mapping]}
 
 
 def headless_service_spec(cluster: PlannedCluster) -> dict[str, Any]:

@@ -1,20 +1,28 @@
 """`alto place`: where an application's members go, and why."""
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from autoscaler.act.pulumi_cli import Pulumi
 from blueprints.plan import Plan
 from blueprints.scale import ScaleState
 from blueprints.workspace import Workspace
-from console.errors import BadInput, ConsoleError
+from console.errors import BadInput
+from console.side_by_side import side_by_side
 from policies.placement.documents import problem_of
 from policies.placement.live import Live, read_live
 from policies.placement.observed import CloudView, Sighting, clouds_of, sightings, with_live
 from policies.placement.place import place
 from policies.placement.problem import Placement, Problem
+
+DEFAULT_CLOUD = "local"
+PATIENCE = 8.0
+"""Seconds until a cloud that has not answered is left out; all are asked at once."""
 
 Seen = Mapping[str, Sequence[Sighting]]
 """The members that run, by cluster id."""
@@ -24,7 +32,7 @@ def show(
     words: list[str],
     live: Path | None,
     targets: list[str],
-    home: str,
+    home: str | None,
     *,
     ask: bool = False,
     as_json: bool = False,
@@ -32,15 +40,18 @@ def show(
     """Print the placement of the last of `words`, an application, from the documents before it.
 
     Without documents those of its stack count, at the stack's scale. With `ask`, clouds are asked what they
-    have free and what runs. Raises BadInput, DocumentError and, where a cloud does not answer, ConsoleError.
+    have free and what runs; one that does not answer is told, and the others count. Raises BadInput,
+    DocumentError.
     """
     *paths, application = words
-    workspace, plan = (
-        _from_documents(paths, application, targets) if paths else _from_stack(application, targets)
-    )
+    if paths:
+        workspace, plan = _from_documents(paths, application, targets)
+    else:
+        workspace, plan, cloud = _from_stack(application, targets)
+        home = home or cloud
     known = read_live(live) if live else Live()
     _check_names(known, plan)
-    problem = problem_of(workspace, plan, known, home)
+    problem = problem_of(workspace, plan, known, home or DEFAULT_CLOUD)
     seen: Seen = {}
     if ask:
         problem, seen = _with_clouds(problem, plan)
@@ -99,12 +110,16 @@ def _from_documents(paths: list[str], application: str, targets: list[str]) -> t
     return workspace, plan(asked(plan, ScaleState(), parse(targets)))
 
 
-def _from_stack(application: str, targets: list[str]) -> tuple[Workspace, Plan]:
+def _from_stack(application: str, targets: list[str]) -> tuple[Workspace, Plan, str]:
+    """The documents, the plan, and the cloud that the stack is in."""
+    from autoscaler.act.app_stack import AppStack
     from console.applications import known
     from console.scaling import asked, parse, planner
 
-    plan, current = planner(*known(application))
-    return plan.workspace, plan(asked(plan, current, parse(targets)))
+    cli, stack = known(application)
+    plan, current = planner(cli, stack)
+    cloud = AppStack.read(cli, stack).cloud
+    return plan.workspace, plan(asked(plan, current, parse(targets))), cloud
 
 
 def _check_names(live: Live, plan: Plan) -> None:
@@ -118,21 +133,32 @@ def _check_names(live: Live, plan: Plan) -> None:
 
 def _with_clouds(problem: Problem, plan: Plan) -> tuple[Problem, Seen]:
     from autoscaler.act.environment import pulumi
-    from console import credentials
-    from console.live_cluster import LiveCluster
 
     cli, views = pulumi(), {}
-    for cloud in clouds_of(problem.demands):
-        kubeconfig = credentials.refresh(cli, cloud)
-        if kubeconfig is None:
-            continue  # not made here: what it has free is not known
-        try:
-            views[cloud] = CloudView(*LiveCluster(kubeconfig).everything())
-        except ConnectionError as error:
-            raise ConsoleError(
-                f"cloud {cloud}: {error}", "Without --now only the policies are looked at."
-            ) from None
+    clouds = clouds_of(problem.demands)
+    answers = side_by_side({cloud: partial(_view, cli, cloud) for cloud in clouds}, PATIENCE)
+    for cloud in clouds:
+        answer = answers.get(cloud) or ConnectionError(f"it has not answered within {PATIENCE:g} s")
+        if isinstance(answer, CloudView):
+            views[cloud] = answer
+        elif isinstance(answer, ConnectionError):
+            said = f"{cloud}: {answer}; what it has free and what runs there is not known"
+            print(said, file=sys.stderr)
+        else:
+            raise answer
     names = {cluster.name: cluster.id for cluster in plan.clusters.values()}
     name = plan.application.name
     seen = {demand.cluster: sightings(demand, views, name, names) for demand in problem.demands}
     return with_live(problem, views, name, names), seen
+
+
+def _view(cli: Pulumi, cloud: str) -> CloudView:
+    """Raises ConnectionError, in words."""
+    from console import credentials
+    from console.live_cluster import LiveCluster
+
+    kubeconfig = credentials.refresh(cli, cloud)
+    if kubeconfig is None:
+        raise ConnectionError("its stack has made no cluster here")
+    with LiveCluster(kubeconfig) as cluster:
+        return CloudView(*cluster.everything())

@@ -31,7 +31,10 @@ def place(
     now: Annotated[
         bool, typer.Option("--now", help="Ask the clouds what they have free, and what runs.")
     ] = False,
-    cloud: Annotated[str, typer.Option(help="The cloud of what no policy sends anywhere.")] = "local",
+    cloud: Annotated[
+        str | None,
+        typer.Option(help="The cloud of what no policy sends anywhere; left out, its stack's, else local."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Show where each member goes by the policies, and why."""

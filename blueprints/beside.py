@@ -4,6 +4,9 @@ from dataclasses import replace
 
 from blueprints.plan import Plan
 
+LINK_LABEL = "altostratus.dev/link"
+"""Of what leads from a home to another cloud, whose name is its value."""
+
 
 def without_entrances(plan: Plan) -> Plan:
     """Nobody comes in by them: the home's balancers lead to them, and nothing of theirs shows outside."""

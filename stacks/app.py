@@ -18,6 +18,7 @@ from components.pods.template import Images, image_keys
 from components.registry_login import RegistryLogin
 from stacks import settings
 from stacks.artifact_commits import AUTOMATIC, at_commits
+from stacks.beside import link_at_home
 from stacks.deployed import Basis, basis
 from stacks.holders import refuse_second
 from stacks.kept_secrets import keeping
@@ -85,6 +86,8 @@ def build(stack: StackName) -> None:
         pulumi.Output.all(shared, application.balancers).apply(lambda known: {**known[1], **known[0]}),
     )
     pulumi.export("gateway", application.gateway)
+    if by.scale.overflow and stack.cloud is not None:
+        pulumi.export("links", link_at_home(stack, plan, chosen.cloud, application))
     if application.handed is not None:
         pulumi.export("link", application.handed)
     pulumi.export("images", images.by_key)

@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 import yaml
 
+from blueprints.beside import stands_alone
 from blueprints.following import data_clusters, following, unfit
 from blueprints.following import let_out as let_out_to_followers
 from blueprints.kinds.application_policy import ApplicationPolicy
@@ -37,7 +38,7 @@ def ends(stack: StackName, by: Basis, plan: Plan, hosts: OtherStack, parts: Part
                 [f"{NAMESPACE}:clusters is for copies (app-{stack.subject}--CLOUD): a home has all clusters"]
             )
         return _of_home(stack, by, plan, hosts, parts)
-    return _of_part(stack, plan, parts) if plan.partial or plan.data == "follows" else None
+    return _of_part(stack, by, plan, hosts, parts) if plan.partial or plan.data == "follows" else None
 
 
 def with_data(plan: Plan, data: Data | None, stack: StackName) -> Plan:
@@ -63,13 +64,12 @@ def reach(hosts: OtherStack) -> pulumi.Output[list[str]]:
 
 
 def _of_home(stack: StackName, by: Basis, plan: Plan, hosts: OtherStack, parts: Parts) -> Ends | None:
-    wanted = list(_parts(stack, by.workspace, plan))
+    wanted = list(_parts(stack, by, plan))
     followed = _followed(stack, by.workspace, plan)
     if not wanted and not followed:
         return None
     let_out: dict[str, Passage] = {}
-    for only in wanted:
-        part = by.workspace.plan(plan.application.name, by.scale, copy=plan.copy, only=only)
+    for part in wanted:
         let_out |= {each.key: each for each in passages(part.remote.values())}
     if followed:
         let_out |= {each.key: each for each in passages(let_out_to_followers(plan))}
@@ -77,27 +77,40 @@ def _of_home(stack: StackName, by: Basis, plan: Plan, hosts: OtherStack, parts: 
     return Ends(image, let_out=tuple(let_out.values()), addresses=reach(hosts))
 
 
-def _of_part(stack: StackName, plan: Plan, parts: Parts) -> Ends:
+def _of_part(stack: StackName, by: Basis, plan: Plan, hosts: OtherStack, parts: Parts) -> Ends:
+    image = parts.one("balancerImages", PROGRAM)
+    # Members beside the home are reached by its balancers; those of a copy by its own.
+    let_out = passages(plan.clusters.values()) if by.scale.overflow else ()
+    if by.scale.overflow and stands_alone(plan):
+        return Ends(image, let_out=let_out, addresses=reach(hosts))
     home = OtherStack(f"app-{stack.subject}")
     handed = home.require("link")
     through = passages(plan.remote.values())
     return Ends(
-        parts.one("balancerImages", PROGRAM),
+        image,
+        let_out=let_out,
+        addresses=reach(hosts) if let_out else (),
         handed=handed.apply(lambda known: known["keys"]),
         led_in=LedIn(through, home.require("gateway")) if through else None,
         passwords=handed.apply(lambda known: known["passwords"]),
     )
 
 
-def _parts(stack: StackName, workspace: Workspace, plan: Plan) -> Iterator[tuple[str, ...]]:
-    """The parts of the application that other clouds have, or may have by its policy."""
+def _parts(stack: StackName, by: Basis, plan: Plan) -> Iterator[Plan]:
+    """The parts of the application that other clouds have, or may have by its policy, and that need it."""
+    name, workspace = plan.application.name, by.workspace
     for config in _copies(stack):
         if given := config.get(f"{NAMESPACE}:clusters"):
-            yield (given,) if isinstance(given, str) else tuple(map(str, given))
+            only = (given,) if isinstance(given, str) else tuple(map(str, given))
+            beside = bool((config.get(f"{NAMESPACE}:scale") or {}).get("overflow"))
+            scale = by.scale.model_copy(update={"overflow": True}) if beside else by.scale
+            part = workspace.plan(name, scale, copy=plan.copy, only=only)
+            if not (beside and stands_alone(part)):
+                yield part
     if _burst_data(workspace, plan) == "home":
-        some = stateless(workspace.compose(plan.application.name))
+        some = stateless(workspace.compose(name))
         if some and any(cluster.persistence for cluster in plan.clusters.values()):
-            yield some
+            yield workspace.plan(name, by.scale, copy=plan.copy, only=some)
 
 
 def _followed(stack: StackName, workspace: Workspace, plan: Plan) -> bool:

@@ -7,12 +7,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from blueprints.beside import LINK_LABEL
 from toolchain.plugins.kubernetes.client import ApiError, Client, Unreachable
 
 KEY, FURTHER = "control.json", "further"
 LABEL = "altostratus.dev/balancer"
-LINK_LABEL = "altostratus.dev/link"
-"""Of what leads to another cloud, whose name is its value."""
 _STATE_PORT = 8404
 _MADE = (
     "/apis/apps/v1/namespaces/{}/deployments",

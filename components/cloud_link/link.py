@@ -1,6 +1,7 @@
 """`altostratus:link:Link`: how members reach clusters of their application in another cloud."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pulumi
@@ -19,8 +20,11 @@ NAME = "altostratus-link"
 class Link(pulumi.ComponentResource):
     """A Service for each passage, under the name that members know, and a proxy that leads to the gateway.
 
-    Who depends on it waits until the gateway has been reached.
+    Who depends on it waits until the gateway has been reached. `addresses`: host and port of each Service, by
+    the passage's key.
     """
+
+    addresses: pulumi.Output[dict[str, Any]]
 
     def __init__(
         self,
@@ -48,6 +52,7 @@ class Link(pulumi.ComponentResource):
 
         configuration = pulumi.Output.from_input(way).apply(written)
         create_proxy(name, place, configuration, keys, list(inside.values()), "/linked", self)
+        made: dict[str, pulumi.Output[dict[str, Any]]] = {}
         for each in passages:
             port = {
                 "name": each.port_name,
@@ -55,10 +60,17 @@ class Link(pulumi.ComponentResource):
                 "targetPort": inside[each.key],
                 "protocol": "TCP",
             }
-            k8s.core.v1.Service(
+            service = k8s.core.v1.Service(
                 each.service,
                 metadata=place.about(each.service, name, **{SKIP_AWAIT: "true"}),
                 spec={"type": "ClusterIP", "selector": place.selector(name), "ports": [port]},
                 opts=pulumi.ResourceOptions(parent=self),
             )
-        self.register_outputs({})
+            made[each.key] = service.spec.apply(partial(_address, port=each.port))
+        self.addresses = pulumi.Output.all(**made)
+        self.register_outputs({"addresses": self.addresses})
+
+
+def _address(spec: Any, port: int) -> dict[str, Any]:
+    """Empty in a preview, where the cluster has not chosen it yet."""
+    return {"host": str(spec["clusterIP"]) if "clusterIP" in spec else "", "port": port}

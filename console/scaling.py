@@ -27,10 +27,11 @@ class Planner:
     workspace: Workspace
     name: str
     copy: str = HOME_COPY
+    only: tuple[str, ...] | None = None
 
     def __call__(self, scale: ScaleState) -> Plan:
         """Its plan. Raises DocumentError, naming the range, for a scale outside it."""
-        return self.workspace.plan(self.name, scale, self.copy)
+        return self.workspace.plan(self.name, scale, self.copy, self.only)
 
     @property
     def root(self) -> ComposedLevel:
@@ -66,7 +67,7 @@ def planner(cli: Pulumi, stack: str) -> tuple[Planner, ScaleState]:
     found = AppStack.read(cli, stack)
     if not found.blueprint:
         raise BadInput(f"{stack} has no {BLUEPRINT} in its config", f"Add it to {cli.config_path(stack)}.")
-    return Planner(found.documents(), found.application, found.copy), found.scale
+    return Planner(found.documents(), found.application, found.copy, found.clusters), found.scale
 
 
 def current_plan(application: str) -> Plan:

@@ -53,7 +53,9 @@ class Supervised:
             stack, workspace = found.stack, found.standing.workspace
             scale, root = stack.scale, workspace.compose(stack.application)
             fit = admitted(root, scale.at_rest(), valid=found.standing.valid)
-            plan = composed_as(workspace, fit.root).plan(stack.application, fit.scale, stack.copy)
+            plan = composed_as(workspace, fit.root).plan(
+                stack.application, fit.scale, stack.copy, stack.clusters
+            )
         except (ConfigUnreadable, OSError) as error:
             raise Unreadable(str(error)) from error
         except DocumentError as error:

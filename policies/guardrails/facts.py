@@ -64,7 +64,11 @@ def _planned(root: Path, stack: str, settings: Mapping[str, Any]) -> tuple[Works
     paths = [blueprint] if isinstance(blueprint, str) else list(blueprint)
     workspace = Workspace.load([root / str(path) for path in paths])
     name = settings.get(f"{NAMESPACE}:application") or stack.removeprefix("app-").partition("--")[0]
-    return workspace, workspace.plan(str(name), ScaleState.parse(settings.get(f"{NAMESPACE}:scale")))
+    only = settings.get(f"{NAMESPACE}:clusters") or None
+    only = [only] if isinstance(only, str) else only
+    return workspace, workspace.plan(
+        str(name), ScaleState.parse(settings.get(f"{NAMESPACE}:scale")), only=only
+    )
 
 
 def _others(root: Path, stack: str) -> Iterable[Plan]:

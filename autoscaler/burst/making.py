@@ -8,6 +8,7 @@ from autoscaler.burst import world as worlds
 from autoscaler.burst.copy_config import copy_values, encryption, left_out, secret, with_encryption
 from autoscaler.burst.data import Data, part_of_copy
 from autoscaler.burst.refusals import CloudAway, MoveFailed
+from autoscaler.burst.weights import weights
 from autoscaler.burst.work import Work, copy_of, ready_members
 from autoscaler.observe.members import APPLICATION_LABEL
 from blueprints.beside import stands_alone
@@ -206,9 +207,9 @@ def share(work: Work) -> None:
     door = work.front
     assert door is not None
     behind = door.state().clouds
-    weights = {each: ready_members(work, stack) for each, stack in work.copies().items() if each in behind}
-    if any(weights.values()):
-        door.share(weights)
-    whole = sum(weights.values()) or 1
-    told = ", ".join(f"{each} {100 * weight / whole:.0f} %" for each, weight in weights.items())
+    shares = weights(work, {each: stack for each, stack in work.copies().items() if each in behind})
+    if any(shares.values()):
+        door.share(shares)
+    whole = sum(shares.values()) or 1
+    told = ", ".join(f"{each} {100 * weight / whole:.0f} %" for each, weight in shares.items())
     work.say(f"the front door shares: {told}")

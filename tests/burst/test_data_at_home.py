@@ -54,7 +54,6 @@ def test_without_data_a_copy_has_everything() -> None:
     plan, root = shop(("persistence: [{name: data, path: /var/lib/store, size: 1Gi}]\n", ""))
     assert part_of_copy(plan, root, "home") is None
     assert not refusal(plan, root, "refuse")
-    assert not refusal(plan, root, "home", "migrate")
 
 
 @pytest.mark.parametrize(
@@ -78,7 +77,3 @@ def test_a_copy_that_clients_cannot_come_to_is_no_help() -> None:
     shown = ("ports: [{name: sql, port: 3306}]", "ports: [{name: sql, port: 3306, exposure: node}]")
     hidden = ("protocol: http, exposure: node", "protocol: http")
     assert "what its clients come to (db)" in refusal(*shop(shown, hidden), "home")
-
-
-def test_an_application_does_not_move_away_from_its_data() -> None:
-    assert "a move would leave it behind" in refusal(*shop(), "home", "migrate")

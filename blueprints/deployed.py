@@ -27,6 +27,10 @@ from blueprints.workspace import Workspace
 HELD = ("cloud", "application", "copy", "maintenance", "blueprint")
 """Settings of a stack that wait for a person's update; the others count as they stand."""
 
+AS_DEPLOYED = "ALTO_AS_DEPLOYED"
+"""The environment variable with the stack whose last update by a person counts: moves set it for the updates
+of an application's home and copies."""
+
 _PLACE = Path("deployed")
 """Where messages say that a document of the last update stands."""
 

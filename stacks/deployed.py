@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import pulumi
 
-from blueprints.deployed import HELD, Deployed, Present, admitted, composed_as, standing
+from blueprints.deployed import AS_DEPLOYED, HELD, Deployed, Present, admitted, composed_as, standing
 from blueprints.plan import HOME_COPY
 from blueprints.revision import Pin, in_force
 from blueprints.scale import ScaleState
@@ -21,8 +21,6 @@ from stacks.artifact_commits import AUTOMATIC
 from stacks.names import StackName
 from toolchain import paths
 
-COPY_OF = "ALTO_COPY_OF"
-"""The environment variable with the stack that a copy is to be like: a move's updates set it."""
 REVISION_VARIABLE = "ALTO_REVISION"
 """An environment variable with a kept revision to look at, whatever the config says: for previews."""
 
@@ -42,6 +40,11 @@ class Basis:
     deployed: Deployed | None = None
     steering: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def keeps_secrets(self) -> bool:
+        """Whether secrets that are deployed stay: not for a copy, which is to be like its home."""
+        return self.deployed is not None and bool(self.deployed.settings)
+
     def copy(self, stack: StackName) -> str:
         """What the copy is called that members go by."""
         return self.chosen.copy_name or stack.cloud or HOME_COPY
@@ -55,7 +58,7 @@ class Basis:
             "cloud": self.chosen.cloud,
             "application": self.chosen.application,
             "copy": self.copy(stack),
-            "blueprint": list(self.chosen.blueprint),
+            "blueprint": written.get("blueprint"),
             "maintenance": written.get("maintenance"),
         }
         return {key: value for key, value in said.items() if value is not None}
@@ -66,7 +69,7 @@ def basis(stack: StackName) -> Basis:
     defaults: dict[str, Any] = {"application": stack.subject}
     if stack.cloud is not None:
         defaults["cloud"] = stack.cloud
-    like = os.environ.get(COPY_OF)
+    like = os.environ.get(AS_DEPLOYED)
     if AUTOMATIC not in os.environ and like is None:
         return _of_person(stack, defaults)
     found = _recorded(like or stack.text)
@@ -76,7 +79,7 @@ def basis(stack: StackName) -> Basis:
             "version yet): its documents count as they are"
         )
         return _of_person(stack, defaults)
-    return _of_nobody(stack, defaults, found if like is None else found.elsewhere())
+    return _of_nobody(stack, defaults, found if like in (None, stack.text) else found.elsewhere())
 
 
 def _of_person(stack: StackName, defaults: Mapping[str, Any]) -> Basis:

@@ -102,6 +102,12 @@ class AppStack:
         """Whether a person has put the application to rest."""
         return rests(self.config.get(MAINTENANCE))
 
+    @property
+    def pinned(self) -> str:
+        """The revision that stands in for its documents; empty where none does. Raises DocumentError."""
+        asked = self.config.get(REVISION)
+        return str(asked) if in_force(self.root, self.name, self.blueprint, asked).pin is not None else ""
+
     def documents(self) -> Workspace:
         """The documents that count for it, which may be those of a revision. Raises DocumentError."""
         return in_force(self.root, self.name, self.blueprint, self.config.get(REVISION)).workspace

@@ -38,6 +38,31 @@ class Footing:
         return (UNRECORDED,) if unrecorded else self.standing.notes
 
 
+@dataclass(frozen=True)
+class DeployedStack(AppStack):
+    """A stack with the settings and the documents that automatic updates of it go by."""
+
+    footing: Footing | None = None
+
+    def documents(self) -> Workspace:
+        """Those that were deployed, with the bounds of now."""
+        return self.footing.standing.workspace if self.footing is not None else super().documents()
+
+    @property
+    def pinned(self) -> str:
+        """The revision that was deployed by going back to it."""
+        if self.footing is None or not self.footing.recorded:
+            return super().pinned
+        made = Deployed.from_output(self.footing.outputs.get("revision"))
+        return made.revision.id if made is not None and made.pinned else ""
+
+
+def read_deployed(cli: Pulumi, stack: str) -> DeployedStack:
+    """The stack as it was deployed. Raises OSError, ConfigUnreadable and DocumentError."""
+    found = Footings(cli, stack).read(AppStack.read(cli, stack))
+    return DeployedStack(found.stack.name, found.stack.config, found.stack.root, found)
+
+
 class Footings:
     """Of one stack. Files are read again only when they, the config or the state changed."""
 

@@ -8,13 +8,15 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from autoscaler.act.app_stack import AppStack, images_of
+from autoscaler.act.app_stack import PREFIX, AppStack, images_of
+from autoscaler.act.footing import read_deployed
 from autoscaler.act.pulumi_cli import Pulumi, UpdateResult
 from autoscaler.act.update_errors import StackConflict, UpdateError
 from autoscaler.burst import world as worlds
 from autoscaler.burst.records import Move, Records
 from autoscaler.burst.refusals import CloudAway, MoveInterrupted
 from autoscaler.burst.world import Front, World
+from blueprints.deployed import AS_DEPLOYED
 
 Say = Callable[[str], None]
 Act = Callable[..., UpdateResult]
@@ -55,7 +57,7 @@ class Work:
         return worlds.home_of(self.move.application)
 
     def home(self) -> AppStack:
-        return AppStack.read(self.cli, self.home_stack)
+        return read_deployed(self.cli, self.home_stack)
 
     @cached_property
     def front(self) -> Front | None:
@@ -100,7 +102,11 @@ class Work:
 
     def up(self, stack: str, cloud: str, *arguments: str) -> UpdateResult:
         """Update a stack, after what a killed update left is cleared. Raises UpdateError, CloudAway."""
-        return self._change(self.cli.up, stack, cloud, *arguments)
+        cli = self.cli
+        if stack.startswith(PREFIX):
+            # A copy is one of what runs at home, and no move deploys what somebody is editing.
+            cli = replace(cli, environment={**cli.environment, AS_DEPLOYED: self.home_stack})
+        return self._change(cli.up, stack, cloud, *arguments)
 
     def destroy(self, stack: str, cloud: str) -> UpdateResult:
         """Destroy what a stack made. Raises as `up` does."""

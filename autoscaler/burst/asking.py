@@ -4,15 +4,16 @@ import re
 from collections.abc import Sequence
 
 from autoscaler.act import stack_config
-from autoscaler.act.app_stack import AppStack
+from autoscaler.act.app_stack import DATA, AppStack
 from autoscaler.act.footing import read_deployed
 from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.burst import world as worlds
-from autoscaler.burst.data import data_clusters, refusal
+from autoscaler.burst.data import follows, refusal
 from autoscaler.burst.making import data_of, policy_of
 from autoscaler.burst.records import Kind
 from autoscaler.burst.refusals import MoveRefused
 from autoscaler.burst.world import World
+from blueprints.following import data_clusters
 from blueprints.names import NAME_PATTERN
 
 
@@ -45,6 +46,8 @@ def may_go(world: World, home: AppStack, cloud: str, kind: Kind) -> None:
     if why := refusal(plan, documents.compose(home.application), data_of(policy_of(home)), kind):
         raise MoveRefused(why)
     _there(world.cli, cloud)
+    if kind == "migrate" and data_follows(home, kind):
+        _alone(world, home, cloud)
     if kind == "migrate" and _public(world.cli, home) and world.front(name) is None:
         raise MoveRefused(
             f"{name} has public addresses and no front door, so its clients would lose it on the way\n"
@@ -68,6 +71,28 @@ def may_overflow(world: World, home: AppStack, cloud: str, clusters: Sequence[st
     if keep := data_clusters(plan):
         raise MoveRefused(f"{', '.join(keep)} of {name} keep data, which is not split over clouds")
     _there(world.cli, cloud)
+
+
+def data_follows(home: AppStack, kind: Kind) -> bool:
+    """Whether what the copy has of the application's data follows that at home. Raises DocumentError."""
+    plan = home.documents().plan(home.application, home.scale.at_rest(), home.copy)
+    return follows(plan, data_of(policy_of(home)), kind)
+
+
+def _alone(world: World, home: AppStack, cloud: str) -> None:
+    """No copy hangs on the data that is to move."""
+    found = {
+        each: stack for each, stack in worlds.copies(world.cli, home.subject).items() if each != home.cloud
+    }
+    there = found.get(cloud)
+    if there is not None and AppStack.read(world.cli, there).config.get(DATA) == "follows":
+        del found[cloud]
+    if found:
+        ends = ", ".join(f"alto burst {home.subject} --to {each} --end" for each in found)
+        raise MoveRefused(
+            f"{home.subject} has copies that use its data where it is ({', '.join(found)})\n"
+            f"  End them: {ends}"
+        )
 
 
 def _there(cli: Pulumi, cloud: str) -> None:

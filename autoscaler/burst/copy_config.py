@@ -12,6 +12,7 @@ from autoscaler.act.app_stack import (
     CLOUD,
     CLUSTERS,
     COPY,
+    DATA,
     IMAGES,
     MAINTENANCE,
     REVISION,
@@ -20,7 +21,7 @@ from autoscaler.act.app_stack import (
 from autoscaler.act.stack_config import edited
 
 OURS = "altostratus:"
-OWN = frozenset({CLOUD, CLUSTERS, SCALE, IMAGES, COPY, REVISION, MAINTENANCE})
+OWN = frozenset({CLOUD, CLUSTERS, DATA, SCALE, IMAGES, COPY, REVISION, MAINTENANCE})
 """What each copy has of its own."""
 KEYS = ("encryptionsalt", "encryptedkey", "secretsprovider")
 """The lines of a config file that say how its secrets are encrypted."""
@@ -42,15 +43,19 @@ def copy_values(
     cloud: str,
     scale: Mapping[str, Any] | None,
     clusters: Sequence[str] | None = None,
+    *,
+    follows: bool = False,
 ) -> dict[str, Any]:
     """What has to be written into the copy's config. None removes a key.
 
     A scale that the copy has already is left: it belongs to the autoscaler. `clusters`: what the copy has of
-    the application; None leaves that as it is.
+    the application; None leaves that as it is. `follows`: its data follows home's.
     """
     wanted: dict[str, Any] = {CLOUD: cloud, **carried(home)}
     if clusters is not None:
         wanted[CLUSTERS] = list(clusters)
+    if follows:
+        wanted[DATA] = "follows"
     if scale is not None and SCALE not in copy:
         wanted[SCALE] = dict(scale)
     gone = {key: None for key in copy if key.startswith(OURS) and key not in OWN and key not in wanted}
@@ -67,7 +72,8 @@ def new_home(text: str, copy: Mapping[str, Any], cloud: str, name: str, images: 
 
     copy: the config of the copy that becomes the home, whose scale counts; name: what it is called.
     """
-    return edited(text, {CLOUD: cloud, COPY: name, SCALE: copy.get(SCALE), IMAGES: images})
+    own = {CLOUD: cloud, COPY: name, SCALE: copy.get(SCALE), IMAGES: images, DATA: copy.get(DATA)}
+    return edited(text, own)
 
 
 def encryption(text: str) -> dict[str, str]:

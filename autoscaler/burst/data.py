@@ -6,15 +6,11 @@ from typing import Literal
 
 from blueprints.composition import ComposedLevel
 from blueprints.findings import DocumentError
+from blueprints.following import data_clusters, unfit
 from blueprints.parts import part, stateless
 from blueprints.plan import Plan, PlannedCluster
 
 Data = Literal["home", "replicate", "refuse"]
-
-
-def data_clusters(plan: Plan) -> list[str]:
-    """The ids of the clusters that keep data."""
-    return [id for id, cluster in plan.clusters.items() if cluster.persistence]
 
 
 def part_of_copy(plan: Plan, root: ComposedLevel, data: Data) -> tuple[str, ...] | None:
@@ -35,18 +31,34 @@ def refusal(plan: Plan, root: ComposedLevel, data: Data, kind: str = "burst") ->
     named, name = ", ".join(keep), plan.application.name
     if data == "refuse":
         return _words(f"{name} keeps data ({named}), and the application's policy says `data: refuse`")
-    if data == "replicate":
-        return _words(
-            f"{name} keeps data ({named}), and Altostratus replicates no data between clouds, which "
-            "`data: replicate` asks for"
-        )
-    if kind == "migrate":
-        return _words(
-            f"{name} keeps data ({named}), which stays at home with `data: home`: a burst reaches it from "
-            "the other cloud, a move would leave it behind"
-        )
+    if follows(plan, data, kind):
+        return _cannot_follow(plan, kind)
     why = next(_reasons(plan, root), "")
     return _words(f"{name} keeps data ({named}), and {why}") if why else ""
+
+
+def follows(plan: Plan, data: Data, kind: str = "burst") -> bool:
+    """Whether a copy has data of its own, which follows that at home."""
+    return bool(data_clusters(plan)) and (kind == "migrate" or data == "replicate")
+
+
+def _cannot_follow(plan: Plan, kind: str) -> str:
+    name = plan.application.name
+    what = "a move takes along" if kind == "migrate" else "`data: replicate` asks to have in both clouds"
+    if wrong := unfit(plan):
+        listed = "; ".join(f"{id}: {why}" for id, why in wrong.items())
+        return (
+            f"{name} keeps data, which {what}, and some of it cannot follow another one ({listed}).\n"
+            "  Use a cartridge that says how (`replication:`, as the library's mysql and redis do), with one "
+            "member, or keep this data in an application of its own."
+        )
+    protected = [id for id in data_clusters(plan) if any(p.protect for p in plan.clusters[id].persistence)]
+    if kind == "migrate" and protected:
+        return (
+            f"{name} protects its data ({', '.join(protected)}), which a move takes away from where it is.\n"
+            "  Set `protect: false`, update, and move it then."
+        )
+    return ""
 
 
 def _words(why: str) -> str:

@@ -12,6 +12,7 @@ from autoscaler.burst.weights import weights
 from autoscaler.burst.work import Work, copy_of, ready_members
 from autoscaler.observe.members import APPLICATION_LABEL
 from blueprints.beside import stands_alone
+from blueprints.following import following
 from blueprints.kinds.application import Application
 from blueprints.kinds.application_policy import ApplicationPolicy
 from blueprints.passages import passages
@@ -66,7 +67,14 @@ def config(work: Work) -> None:
     cli.init(work.stack)
     other_key = encryption(path.read_text("utf-8")) != key
     known = stack_config.read(path)
-    values = copy_values(home.config, known, work.move.cloud, work.move.scale, _clusters(work, home))
+    values = copy_values(
+        home.config,
+        known,
+        work.move.cloud,
+        work.move.scale,
+        _clusters(work, home),
+        follows=work.move.follows,
+    )
     sealed = {name for name, value in values.items() if secret(value)}
     if other_key:
         for name in sorted(sealed):
@@ -96,11 +104,13 @@ def images(work: Work) -> None:
 def let_in(work: Work) -> None:
     """The home lets the copy come to what it has not itself."""
     copy = AppStack.read(work.cli, work.stack)
-    if copy.clusters is None:
+    if copy.clusters is None and not work.move.follows:
         return
     home = work.home()
     scale = (copy.scale if copy.scale.overflow else home.scale).at_rest()
     plan = home.documents().plan(home.application, scale, home.copy, copy.clusters)
+    if work.move.follows:
+        plan = following(plan, "follows")
     if stands_alone(plan):
         return
     known = work.outputs(work.home_stack)

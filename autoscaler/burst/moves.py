@@ -22,7 +22,7 @@ from autoscaler.act.app_stack import images_of
 from autoscaler.act.lease import FileLease, FileLeases
 from autoscaler.act.refusals import NotOurs
 from autoscaler.act.update_errors import StackConflict, UpdateError
-from autoscaler.burst import adopting, asking, beside, cold, leaving, making, shifting
+from autoscaler.burst import adopting, asking, beside, cold, leaving, making, replication, shifting
 from autoscaler.burst import world as worlds
 from autoscaler.burst.records import Kind, Move, Records
 from autoscaler.burst.refusals import CloudAway, MoveFailed, MoveInterrupted, MoveRefused, MoveUnderWay
@@ -63,18 +63,37 @@ ADOPT: tuple[Step, ...] = (
     ("settle", adopting.settle),
 )
 BACK: tuple[Step, ...] = (("back", shifting.back),)
+FREE: tuple[Step, ...] = (("free", replication.free),)
+HAND_OVER: tuple[Step, ...] = (
+    ("open door", making.open_door),
+    ("hold", replication.hold),
+    ("lead", replication.lead),
+    ("read only", replication.read_only),
+    ("catch up", replication.catch_up),
+    ("keep", adopting.keep),
+)
+TAKE_OVER: tuple[Step, ...] = (
+    ("promote", replication.promote),
+    ("over", replication.over),
+    ("quiet home", shifting.quiet_home),
+    ("stand", replication.stand),
+)
+TOLD: tuple[Step, ...] = (("old data", replication.tell_of_old),)
 
 
 def steps(move: Move) -> tuple[Step, ...]:
     """What a move does, in order. Each step looks at the world and does what is missing."""
     if move.passed:
-        return ADOPT
+        return TAKE_OVER + ADOPT + TOLD if move.follows else ADOPT
     if move.kind == "end" or (move.turned and move.kind in ("burst", "overflow")):
         return LEAVE
     if move.turned:
-        return BACK + LEAVE
+        return (FREE if move.follows else ()) + BACK + LEAVE
     if move.kind == "overflow":
         return MAKE
+    if move.kind == "migrate" and move.follows:
+        # The data changes hands in one moment, and with it all traffic: there are no steps of a share.
+        return FREE + MAKE + HAND_OVER + TAKE_OVER + ADOPT + TOLD
     return MAKE + (SHARE if move.kind == "burst" else SHIFT + ADOPT)
 
 
@@ -125,6 +144,7 @@ class Moves:
                 asking.may_go(self.world, home, cloud, "burst")
                 begin = None if scale is None else scale.at_rest().to_data()
                 move = Move(application, "burst", cloud, home.cloud, self.world.now(), scale=begin)
+                move = replace(move, follows=asking.data_follows(home, "burst"))
             return self._go(move, descriptors)
 
     def overflow(self, application: str, cloud: str, clusters: Sequence[str], scale: ScaleState) -> Ended:
@@ -182,7 +202,8 @@ class Moves:
                     return Ended(move, "nothing to do")
                 asking.may_go(self.world, home, cloud, "migrate")
                 # What arrives has to carry what is there.
-                move = replace(move, scale=home.scale.at_rest().to_data())
+                follows = asking.data_follows(home, "migrate")
+                move = replace(move, scale=home.scale.at_rest().to_data(), follows=follows)
             return self._go(move, descriptors)
 
     def resume(self, application: str) -> Ended | None:
@@ -313,7 +334,7 @@ class Moves:
         except Exception as error:
             if work.move.passed:
                 raise MoveFailed(
-                    f"{error}\n  The traffic is in {work.move.cloud}; what is left to do goes on with: "
+                    f"{error}\n  There is no way back from {work.move.cloud}; go on with: "
                     f"alto migrate {work.move.application} --to {work.move.cloud}"
                 ) from error
             work.record(turned=str(error).splitlines()[0] or type(error).__name__)

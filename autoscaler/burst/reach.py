@@ -2,17 +2,22 @@
 
 import http.client
 import socket
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from autoscaler.burst.balancer_control import Further, clouds_told, held, sweep, tell
+from autoscaler.burst.world import CommandFailed
 from autoscaler.observe.members_watch import ask, client
+from toolchain.install import locate
 from toolchain.plugins.kubernetes.client import ApiError, Client, Unreachable
 from toolchain.plugins.protocol import Failure
 
 ANSWER_SECONDS = 3.0
+COMMAND_SECONDS = 30.0
+_ENDED = "command terminated with exit code"
 _SPACES = "/api/v1/namespaces"
 
 
@@ -70,6 +75,42 @@ class Reach:
         """Remove links to another cloud. Raises ConnectionError."""
         self._call(cloud, lambda api: sweep(api, namespace, beyond))
 
+    def run(self, cloud: str, namespace: str, member: str, command: Sequence[str]) -> str:
+        """What a program in a member's main container says. Raises CommandFailed, ConnectionError."""
+        path, kubectl = self._path(cloud), locate("kubectl")
+        if kubectl is None:
+            raise ConnectionError("kubectl is not there: alto toolchain install")
+        asked = [str(kubectl), "--kubeconfig", str(path), "--namespace", namespace, "exec", member, "--"]
+        try:
+            done = subprocess.run(
+                [*asked, *command],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=COMMAND_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise ConnectionError(
+                f"{member} in {cloud} has not answered for {COMMAND_SECONDS:.0f} s"
+            ) from error
+        if done.returncode == 0:
+            return done.stdout
+        said = done.stderr.strip() or f"{member} in {cloud} ended with code {done.returncode}"
+        # kubectl passes the program's code on, and says so; anything else is its own trouble.
+        if _ENDED not in said:
+            raise ConnectionError(said)
+        raise CommandFailed(said)
+
+    def lead(self, cloud: str, namespace: str, service: str, selector: Mapping[str, str], port: int) -> None:
+        """Let a Service lead to a port of the Pods with these labels. Raises ConnectionError."""
+        operations: list[dict[str, Any]] = [
+            {"op": "replace", "path": "/spec/selector", "value": dict(selector)},
+            {"op": "replace", "path": "/spec/ports/0/targetPort", "value": port},
+        ]
+        path = f"{_SPACES}/{namespace}/services/{service}"
+        self._call(cloud, lambda api: api.patch(path, operations))
+
     def _call(self, cloud: str, do: Callable[[Client], Any]) -> Any:
         try:
             return do(self._client(cloud))
@@ -78,10 +119,14 @@ class Reach:
         except Unreachable as error:
             raise ConnectionError(str(error)) from error
 
-    def _client(self, cloud: str) -> Client:
+    def _path(self, cloud: str) -> Path:
         path = self._kubeconfig(cloud)
         if path is None:
             raise ConnectionError(f"the cloud {cloud} has made no cluster")
+        return path
+
+    def _client(self, cloud: str) -> Client:
+        path = self._path(cloud)
         mark = (path, path.stat().st_mtime_ns)
         known = self._open.get(cloud)
         if known is None or known[0] != mark:

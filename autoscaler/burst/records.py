@@ -26,7 +26,8 @@ class Move:
     what it was at last, in a word. turned: why it is being undone; empty while it goes forward. passed: all
     traffic of a migration is at its new place, and there is no way back.
     scale: what the copy begins with, as in `altostratus:scale`; None for the least. clusters: what it has of
-    the application, as in `altostratus:clusters`; None where that follows from the policy.
+    the application, as in `altostratus:clusters`; None where that follows from the policy. follows: its data
+    follows that at home, and of a migration takes over from it.
     """
 
     application: str
@@ -39,6 +40,7 @@ class Move:
     passed: bool = False
     scale: Mapping[str, Any] | None = None
     clusters: Sequence[str] | None = None
+    follows: bool = False
 
     @property
     def stack(self) -> str:

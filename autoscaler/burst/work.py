@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autoscaler.act.app_stack import PREFIX, AppStack, images_of
 from autoscaler.act.footing import read_deployed
@@ -15,8 +15,11 @@ from autoscaler.act.update_errors import StackConflict, UpdateError
 from autoscaler.burst import world as worlds
 from autoscaler.burst.records import Move, Records
 from autoscaler.burst.refusals import CloudAway, MoveInterrupted
-from autoscaler.burst.world import Front, World
+from autoscaler.burst.world import Front, Seen, World
 from blueprints.deployed import AS_DEPLOYED
+
+if TYPE_CHECKING:
+    from autoscaler.burst.replication import Kept
 
 Say = Callable[[str], None]
 Act = Callable[..., UpdateResult]
@@ -27,7 +30,8 @@ _PULSE_SECONDS = 1.0
 @dataclass
 class Work:
     """A move, while its lease is held. `notes` are what a person should know at its end, `seconds` what
-    each step took."""
+    each step took, `kept` its clusters with data, once asked for, `before` the front door when they began to
+    change hands."""
 
     move: Move
     world: World
@@ -38,6 +42,8 @@ class Work:
     forget: bool = False
     notes: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    kept: "list[Kept] | None" = None
+    before: Seen | None = None
 
     @property
     def cli(self) -> Pulumi:

@@ -50,6 +50,10 @@ class Front(Protocol):
     def hold(self, clouds: Sequence[str]) -> bool: ...
 
 
+class CommandFailed(Exception):
+    """A program in a member ended with another code than 0; the text is what it said."""
+
+
 class Clouds(Protocol):
     """The clouds' API servers."""
 
@@ -71,6 +75,14 @@ class Clouds(Protocol):
 
     def drop(self, cloud: str, namespace: str) -> None:
         """Begin to delete it. Raises ConnectionError."""
+        ...
+
+    def run(self, cloud: str, namespace: str, member: str, command: Sequence[str]) -> str:
+        """What a program in a member's main container says. Raises CommandFailed, ConnectionError."""
+        ...
+
+    def lead(self, cloud: str, namespace: str, service: str, selector: Mapping[str, str], port: int) -> None:
+        """Let a Service lead to a port of the Pods with these labels. Raises ConnectionError."""
         ...
 
     def told(self, cloud: str, namespace: str) -> Mapping[str, frozenset[str]]:
@@ -97,7 +109,8 @@ class Times:
 
     silent: an API server that does not answer for so long is away. drain: requests in flight of a copy that
     leaves. serve: until a copy's address answers, after its members are ready. watch: each step of a
-    migration is watched for so long. look: between two looks. locked: somebody else's update.
+    migration is watched for so long. look: between two looks. locked: somebody else's update. held: requests
+    in flight before data changes hands. caught_up: followers' data after home takes no writes any more.
     """
 
     silent: float = 20.0
@@ -107,6 +120,8 @@ class Times:
     look: float = 0.25
     locked: float = 600.0
     namespace: float = 120.0
+    held: float = 10.0
+    caught_up: float = 30.0
 
 
 @dataclass(frozen=True)

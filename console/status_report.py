@@ -8,9 +8,10 @@ from typing import Any
 
 from autoscaler.act.app_stack import PREFIX, AppStack
 from autoscaler.act.environment import pulumi
+from autoscaler.act.lease import holder
 from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.act.stack_lock import locks
-from autoscaler.burst.records import Records
+from autoscaler.burst.records import Move, Records
 from autoscaler.observe.members import SeenCluster
 from autoscaler.serve.state import read_state
 from autoscaler.supervise import memory
@@ -23,6 +24,7 @@ from console.side_by_side import side_by_side
 from toolchain import paths
 
 HOSTS = "hosts-"
+DEAD = "left by a dead "
 PATIENCE = 8.0
 """Seconds until a cloud that has not answered counts as away; all are asked at once."""
 
@@ -138,11 +140,27 @@ def _away(name: str, cloud: CloudStatus | None) -> str | None:
 
 
 def _moves() -> list[str]:
-    records = Records(paths.home() / "moves")
+    folder = paths.home() / "moves"
+    records = Records(folder)
     return [
-        *(f"{each.words} (at: {each.step or 'its beginning'})" for each in records.all()),
+        *(_move(each, holder(folder, each.application)) for each in records.all()),
         *(f"{each.words} is owed: its cloud does not answer" for each in records.owed()),
     ]
+
+
+def _move(move: Move, by: str | None) -> str:
+    at = f"{move.words} (at: {move.step or 'its beginning'})"
+    if by is not None:
+        return f"{at} goes on, by {by}"
+    verb = "migrate" if move.kind == "migrate" else "burst"
+    end = " --end" if move.kind == "end" else ""
+    undo = (
+        "" if move.passed or end else f"; to undo it: alto burst {move.application} --to {move.cloud} --end"
+    )
+    return (
+        f"{at} was interrupted; a running autoscaler goes on with it, or: "
+        f"alto {verb} {move.application} --to {move.cloud}{end}{undo}"
+    )
 
 
 def _application(cli: Pulumi, stack: str) -> tuple[str, ApplicationStatus]:
@@ -151,9 +169,9 @@ def _application(cli: Pulumi, stack: str) -> tuple[str, ApplicationStatus]:
     status = ApplicationStatus(stack.removeprefix(PREFIX), outputs.get("cloud"), _urls(outputs))
     status.namespace = str(outputs.get("namespace") or "")
     status.front = _urls(stack_outputs(cli, f"front-{status.name}"))
-    holder = next(locks(cli.state, "altostratus", stack), None)
-    if holder is not None:
-        status.updating = f"left by a dead {holder}" if holder.is_dead() else str(holder)
+    lock = next(locks(cli.state, "altostratus", stack), None)
+    if lock is not None:
+        status.updating = f"{DEAD}{lock}" if lock.is_dead() else str(lock)
     if not outputs:
         status.problem = "not deployed yet"
     return stack, status
@@ -251,7 +269,9 @@ def show(*, as_json: bool) -> None:
         console.print(move, soft_wrap=True, markup=False)
     for application in status.applications:
         if application.updating:
-            console.print(f"{application.name}: update by {application.updating}")
+            left = application.updating.startswith(DEAD)
+            said = "an update was interrupted, its lock" if left else "is being updated by"
+            console.print(f"{application.name}: {said} {application.updating}", soft_wrap=True)
         for url in application.front:
             console.print(f"{application.name}: {url}  (front door)", soft_wrap=True)
         for url in application.urls:

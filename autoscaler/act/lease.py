@@ -156,6 +156,21 @@ class FileLeases:
             self.release(stack)
 
 
+def holder(folder: Path, stack: str) -> str | None:
+    """Who holds a lease of this machine, in words; None where nobody does, or its holder is gone.
+
+    Only looks: whoever takes it in this moment is not disturbed.
+    """
+    try:
+        about = json.loads((folder / f"{stack}.lease").read_text())
+        pid, started, host = int(about["pid"]), about["started"], str(about["host"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if host == socket.gethostname() and _started(pid) != started:
+        return None
+    return f"process {pid} on {host}"
+
+
 def _refusal(stack: str, path: Path) -> Exception:
     try:
         about = json.loads(path.read_text())
@@ -164,7 +179,7 @@ def _refusal(stack: str, path: Path) -> Exception:
         return NotOurs(f"{stack}: another autoscaler is just taking it ({path})")
     if about.get("host") == socket.gethostname() and _started(pid) != started:
         return StackConflict(f"{stack}: an update goes on that process {pid} began, which is gone now")
-    return NotOurs(f"{stack}: the autoscaler with process {pid} on {about.get('host')} has its lease")
+    return NotOurs(f"{stack}: process {pid} on {about.get('host')} has its lease")
 
 
 def _started(pid: int) -> int | None:

@@ -51,6 +51,8 @@ class CloudShare:
     requests: int
     errors: int
     """Answered 5xx, or broken off, by it or by the door in its name."""
+    unanswered: int = 0
+    """Those of the errors that no copy answered in whole, so that none has counted them."""
 
 
 @dataclass(frozen=True)

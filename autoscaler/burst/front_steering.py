@@ -230,6 +230,7 @@ def summed(told: Told, state: Mapping[str, Any]) -> FrontState:
             queued=int((backend.get("inFlight") or {}).get("queued", 0)),
             requests=int(backend.get("requests", 0)),
             errors=int(errors.get("balancer", 0)) + int(errors.get("member", 0)),
+            unanswered=int(errors.get("unanswered", 0)),
         )
     return FrontState(found, ready=bool(state["ready"]), problem=str(state.get("problem") or ""))
 

@@ -23,6 +23,7 @@ from autoscaler.burst.watching_moves import Mover, News
 from autoscaler.burst.watching_overflow import Overflow
 from autoscaler.loop.application_loop import ApplicationLoop
 from autoscaler.loop.deciding import Guidance
+from autoscaler.loop.observing import level_times
 from blueprints.scale import ScaleState
 
 _log = logging.getLogger(__name__)
@@ -77,6 +78,7 @@ class Watching:
         present = set()
         for copies in applications(loops):
             present.add(copies.application)
+            self._count(copies, now)
             if (copies.policy is None and not copies.overflows) or copies.home.elsewhere:
                 continue
             try:
@@ -91,6 +93,15 @@ class Watching:
         self._overflow.keep(present)
         if self.mover is not None:
             self.mover.settle()
+
+    def _count(self, copies: Copies, now: float) -> None:
+        """What the front door could bring to no copy, for the service levels."""
+        home = copies.home
+        if self.doors is None or home.elsewhere or level_times(copies.home_view) is None:
+            return
+        lost = self.doors.unanswered(copies.application)
+        if lost:
+            home.notes.service.fronted(now, copies.application, lost)
 
     def hear(self, loops: Mapping[str, ApplicationLoop], now: float) -> None:
         """Note what became of moves."""

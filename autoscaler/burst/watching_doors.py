@@ -16,6 +16,8 @@ _log = logging.getLogger(__name__)
 # Somebody else may have told the door something, or it lost what it was told: tell it again so often.
 REPEAT_SECONDS = 30.0
 AGAIN_SECONDS = 5.0
+COUNT_SECONDS = 10.0
+"""How often requests that no copy answered are counted."""
 ABSENT_SECONDS = 5.0
 """How often to look whether an application has got a front door."""
 
@@ -40,7 +42,19 @@ class _Known:
     again: float = float("-inf")
     problem: str = ""
     serving: dict[str, bool] = field(default_factory=dict)
+    lost: dict[str, int] | None = None
+    counted: float = float("-inf")
+    grown: int = 0
     job: Future[None] | None = None
+
+    def count(self, state: FrontState, now: float) -> None:
+        """Add what was lost since the last look; a door that started anew counts from nothing."""
+        lost = {name: each.unanswered for name, each in state.clouds.items()}
+        if self.lost is not None:
+            for name, count in lost.items():
+                before = self.lost.get(name, 0)
+                self.grown += count - before if count >= before else count
+        self.lost, self.counted = lost, now
 
 
 @dataclass
@@ -74,7 +88,9 @@ class Doors:
         """Somebody else told the door something, or it is another one: begin anew."""
         known = self._known.get(application)
         if known is not None and (known.job is None or known.job.done()):
-            self._known[application] = _Known(serving=known.serving)
+            self._known[application] = _Known(
+                serving=known.serving, lost=known.lost, counted=known.counted, grown=known.grown
+            )
 
     def wish(self, application: str, weights: Mapping[str, int], ask: bool = False) -> bool:
         """Have these weights in force soon; `ask`: look at the door's health too. Whether it is told now."""
@@ -88,6 +104,18 @@ class Doors:
         known.job = self._pool.submit(self._tell, application, known, dict(weights) if changed else {})
         return changed and dict(weights) != known.told
 
+    def unanswered(self, application: str) -> int:
+        """Requests that no copy answered in whole, since the last call; the door is asked in the background."""
+        known = self._known.setdefault(application, _Known())
+        now = self.now()
+        idle = known.job is None or known.job.done()
+        if idle and now >= max(known.again, known.counted + COUNT_SECONDS):
+            known.job = self._pool.submit(self._tell, application, known, {})
+        if not idle:
+            return 0
+        grown, known.grown = known.grown, 0
+        return grown
+
     def _tell(self, application: str, known: _Known, weights: dict[str, int]) -> None:
         try:
             if known.door is None:
@@ -96,6 +124,7 @@ class Doors:
                 known.again = self.now() + ABSENT_SECONDS
                 return
             state = known.door.state()
+            known.count(state, self.now())
             known.serving = {name: each.serving for name, each in state.clouds.items()}
             there = {name: weight for name, weight in weights.items() if name in state.clouds}
             if there and {name: state.clouds[name].weight for name in there} != there:

@@ -20,6 +20,7 @@ from autoscaler.observe.source import (
     slower_total,
 )
 
+FRONT = "front-"
 MINUTE = 60.0
 # What was counted over a longer silence counts, but nobody knows when it was: the time stays unmeasured.
 LONGEST_GAP = 60.0
@@ -83,6 +84,13 @@ class ServiceCount:
         if not 0.0 <= now - self._given < PART:
             self.close()
             self._given = now
+
+    def fronted(self, now: float, application: str, lost: int) -> None:
+        """Requests that the front door brought to no copy: errors that no copy has counted."""
+        minute, stack = _minute(now), f"{FRONT}{application}"
+        self.rows.append(
+            ServiceRow(minute, MINUTE, stack, application, requests=float(lost), errors=float(lost))
+        )
 
     def close(self) -> None:
         """Give out what there is, also of the minute under way: the journal adds the parts up."""

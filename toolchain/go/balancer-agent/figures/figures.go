@@ -25,8 +25,10 @@ type Ended struct {
 	Member  string // its ID; empty where no member had it
 	Seconds float64
 	Failed  By
-	Reason  string // rate-limit, queue-full, ... or empty
-	Retries int
+	// Unanswered: it failed, and no answer of a member was brought to its client in whole.
+	Unanswered bool
+	Reason     string // rate-limit, queue-full, ... or empty
+	Retries    int
 }
 
 // Errors by who they come from.
@@ -34,9 +36,14 @@ type Errors struct {
 	Balancer uint64 `json:"balancer"`
 	Member   uint64 `json:"member"`
 	Client   uint64 `json:"client"`
+	// Unanswered are those of the first two that no member answered in whole (HAProxy only).
+	Unanswered uint64 `json:"unanswered"`
 }
 
-func (e *Errors) add(by By) {
+func (e *Errors) add(by By, unanswered bool) {
+	if unanswered && (by == Balancer || by == TheirOwn) {
+		e.Unanswered++
+	}
 	switch by {
 	case Balancer:
 		e.Balancer++
@@ -67,7 +74,7 @@ func newCount() *Count { return &Count{Latency: NewHistogram()} }
 
 func (c *Count) add(ended Ended) {
 	c.Requests++
-	c.Errors.add(ended.Failed)
+	c.Errors.add(ended.Failed, ended.Unanswered)
 	c.Retries += uint64(max(ended.Retries, 0))
 	c.Latency.Add(ended.Seconds)
 	switch ended.Reason {
@@ -84,6 +91,7 @@ func (c *Count) Merge(other Count) {
 	c.Errors.Balancer += other.Errors.Balancer
 	c.Errors.Member += other.Errors.Member
 	c.Errors.Client += other.Errors.Client
+	c.Errors.Unanswered += other.Errors.Unanswered
 	c.Refused.Rate += other.Refused.Rate
 	c.Refused.Queue += other.Refused.Queue
 	c.Retries += other.Retries

@@ -47,13 +47,13 @@ func TestRecentFiguresForgetWhatIsOld(t *testing.T) {
 func TestRefusalsAndErrorsAreCountedByKind(t *testing.T) {
 	book, now := NewBook(), time.Unix(1_000_000, 0)
 	for _, ended := range []Ended{
-		{Backend: "web", Failed: Balancer, Reason: "queue-full"}, {Backend: "web", Failed: Client},
+		{Backend: "web", Failed: Balancer, Unanswered: true, Reason: "queue-full"}, {Backend: "web", Failed: Client, Unanswered: true},
 		{Backend: "web", Member: "m1", Failed: TheirOwn, Retries: 2}, {Reason: "rate-limit"}, {Reason: "no-route"},
 	} {
 		book.Add(now, ended)
 	}
 	count, recent := book.Backend(now, "web")
-	if count.Errors != (Errors{1, 1, 1}) || count.Refused.Queue != 1 || count.Retries != 2 || recent.Failed != 2 {
+	if count.Errors != (Errors{1, 1, 1, 1}) || count.Refused.Queue != 1 || count.Retries != 2 || recent.Failed != 2 {
 		t.Fatalf("%+v %+v", count, recent)
 	}
 	unrouted, refused := book.Unrouted()

@@ -338,7 +338,7 @@ func (d *Driver) takeLine(text []byte) {
 		line.backend = "" // HAProxy names the frontend of what got no further
 	}
 	d.settings.Take(told, figures.Ended{
-		Backend: line.backend, Member: line.server, Seconds: line.seconds, Failed: line.failed(),
+		Backend: line.backend, Member: line.server, Seconds: line.seconds, Failed: line.failed(), Unanswered: line.unanswered(),
 		Reason: line.reason, Retries: line.retries,
 	}, line.split, line.rest)
 }

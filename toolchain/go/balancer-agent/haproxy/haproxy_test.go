@@ -128,13 +128,20 @@ func TestWhoFailedIsReadFromHowItEnded(t *testing.T) {
 		ended, server string
 		status        int
 		by            figures.By
+		unanswered    bool
 	}{
-		{"--", "m1", 200, figures.Nobody}, {"--", "m1", 500, figures.TheirOwn}, {"SC", "m1", 503, figures.TheirOwn},
-		{"sQ", "", 503, figures.Balancer}, {"CD", "m1", 200, figures.Client}, {"LR", "", 503, figures.Balancer},
-		{"LR", "", 429, figures.Nobody}, {"sH", "m1", 504, figures.TheirOwn},
+		{"--", "m1", 200, figures.Nobody, false}, {"--", "m1", 500, figures.TheirOwn, false},
+		{"SC", "m1", 503, figures.TheirOwn, true}, {"SD", "m1", 200, figures.TheirOwn, true},
+		{"sQ", "", 503, figures.Balancer, true}, {"CD", "m1", 200, figures.Client, true},
+		{"LR", "", 503, figures.Balancer, true}, {"LR", "", 429, figures.Nobody, true},
+		{"sH", "m1", 504, figures.TheirOwn, true},
 	} {
-		if by := (line{ended: each.ended, server: each.server, status: each.status}).failed(); by != each.by {
+		found := line{ended: each.ended, server: each.server, status: each.status}
+		if by := found.failed(); by != each.by {
 			t.Errorf("%+v: %q", each, by)
+		}
+		if found.unanswered() != each.unanswered {
+			t.Errorf("%+v: unanswered %v", each, found.unanswered())
 		}
 	}
 }

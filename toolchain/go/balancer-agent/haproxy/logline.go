@@ -52,6 +52,9 @@ func number(text []byte) (int, bool) {
 	return found, err == nil
 }
 
+// unanswered says whether a failed request got no answer of a member, or a part of one: two dashes end a whole one.
+func (l line) unanswered() bool { return l.server == "" || l.ended[0] != '-' }
+
 // failed says who a failed request failed by. HAProxy's first letter: C and c the client, S and s the server,
 // P, R, L, ... itself. The second: Q in the queue, C connecting.
 func (l line) failed() figures.By {

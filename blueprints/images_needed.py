@@ -1,11 +1,12 @@
 """The images that an application needs: those of the library's cartridges, and its own."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from blueprints.composition import ComposedCluster, ComposedLevel
 from blueprints.kinds.cartridge import Cartridge
+from blueprints.parts import names
 from blueprints.workspace import LIBRARY
 
 
@@ -28,8 +29,12 @@ class NeededImages:
         return bool(self.own or self.artifacts)
 
 
-def needed_images(root: ComposedLevel) -> NeededImages:
-    """What a composed application needs at any scale, groups without instances included."""
+def needed_images(root: ComposedLevel, only: Sequence[str] | None = None) -> NeededImages:
+    """What a composed application needs at any scale, groups without instances included.
+
+    `only`: the clusters and groups that run there, as for a part of a plan; what the application brings
+    itself is built as a whole.
+    """
     library: dict[str, None] = {}
     own: dict[str, tuple[Cartridge, Path]] = {}
     artifacts: dict[str, Path] = {}
@@ -37,7 +42,8 @@ def needed_images(root: ComposedLevel) -> NeededImages:
         if not isinstance(child, ComposedCluster) or child.cartridge is None:
             continue
         if in_library(child.cartridge_folder):
-            library[child.cartridge.name] = None
+            if only is None or names("/".join(path), only):
+                library[child.cartridge.name] = None
         elif is_built(child.cartridge):
             own[child.cartridge.name] = (child.cartridge, child.cartridge_folder)
         if child.use.artifact is not None and child.use.artifact.directory is not None:

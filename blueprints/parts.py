@@ -53,6 +53,12 @@ def stateless(root: ComposedLevel) -> tuple[str, ...]:
     return tuple(_stateless(root, ()))
 
 
+def names(path: str, only: Sequence[str]) -> bool:
+    """Whether a cluster's path of aliases is among what `only` names, in any instance of its groups."""
+    entries = ("/".join(_aliases(entry)) for entry in only)
+    return any(f"{path}/".startswith(f"{entry}/") for entry in entries)
+
+
 def _stateless(level: ComposedLevel, above: tuple[str, ...]) -> Iterator[str]:
     for alias in level.aliases:
         child, path = level.child(alias), (*above, alias)

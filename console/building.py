@@ -57,7 +57,7 @@ def prepare(cli: Pulumi, found: AppStack) -> bool:
             f"Clouds here: {', '.join(clouds) or 'none; ./alto demo makes one'}. "
             f"Make hosts-{found.cloud} and {found.platform} first, or change {CLOUD}.",
         )
-    needed = needed_images(Workspace.load(found.sources).compose(found.application))
+    needed = needed_images(Workspace.load(found.sources).compose(found.application), found.clusters)
     changed = _library(cli, found, needed)
     if needed.has_own:
         changed = _own(cli, found, needed) or changed

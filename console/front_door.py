@@ -80,17 +80,19 @@ def end(application: str) -> None:
 
 def copies_of(cli: Pulumi, application: str) -> Iterator[Copy]:
     """The copies that are there, the home first. Those that show themselves nowhere have no addresses."""
-    for stack in copies_among(cli.stacks(), application):
-        outputs = stack_outputs(cli, stack)
-        if outputs.get("cloud"):
-            balancers = (outputs.get("balancers") or {}).values()
-            yield Copy(
-                str(outputs["cloud"]),
-                addresses_of(outputs),
-                scheme_of(outputs) or "http",
-                tuple(dict.fromkeys(host for each in balancers for host in each.get("hosts") or [])),
-                _ready(cli, outputs),
-            )
+    known = (stack_outputs(cli, stack) for stack in copies_among(cli.stacks(), application))
+    made = [outputs for outputs in known if outputs.get("cloud")]
+    # Data that is at home only carries no traffic of its own.
+    common = set.intersection(*(set(outputs.get("clusters") or {}) for outputs in made)) if made else set()
+    for outputs in made:
+        balancers = (outputs.get("balancers") or {}).values()
+        yield Copy(
+            str(outputs["cloud"]),
+            addresses_of(outputs),
+            scheme_of(outputs) or "http",
+            tuple(dict.fromkeys(host for each in balancers for host in each.get("hosts") or [])),
+            _ready(cli, outputs, common or set(outputs.get("clusters") or {})),
+        )
 
 
 def chosen_settings(
@@ -231,13 +233,13 @@ def _taken_ports(cli: Pulumi, own: str) -> dict[int, str]:
     return found
 
 
-def _ready(cli: Pulumi, outputs: Mapping[str, Any]) -> int:
-    """Its members that are ready now; those it should have where its cloud does not say."""
+def _ready(cli: Pulumi, outputs: Mapping[str, Any], clusters: set[str]) -> int:
+    """Members of these clusters that are ready now; those it should have where its cloud does not say."""
     try:
         kubeconfig = credentials.refresh(cli, str(outputs["cloud"]))
         if kubeconfig is not None:
             members = LiveCluster(kubeconfig).members(str(outputs["namespace"]))
-            return sum(each.ready for each in members if each.cluster in (outputs.get("clusters") or {}))
+            return sum(each.ready for each in members if each.cluster in clusters)
     except ConnectionError:
         return 0
-    return sum(int(each) for each in (outputs.get("members") or {}).values())
+    return sum(int(each) for id, each in (outputs.get("members") or {}).items() if id in clusters)

@@ -105,7 +105,7 @@ class Doors:
         return changed and dict(weights) != known.told
 
     def unanswered(self, application: str) -> int:
-        """Requests that no copy answered in whole, since the last call; the door is asked in the background."""
+        """Requests that no copy answered in whole, since the last call; it is asked in the background."""
         known = self._known.setdefault(application, _Known())
         now = self.now()
         idle = known.job is None or known.job.done()

@@ -14,7 +14,7 @@ from autoscaler.burst.reach import Reach, serves
 from autoscaler.burst.refusals import MoveInterrupted
 from autoscaler.burst.world import World
 from console import credentials, orphans, updates
-from console.building import before_update
+from console.building import before_copy
 from toolchain import paths, registry_trust
 
 
@@ -25,7 +25,7 @@ def moves(cli: Pulumi, **options: Any) -> Moves:
         clouds=Reach(partial(credentials.refresh, cli)),
         front=partial(FrontDoor.of, cli),
         serves=serves,
-        prepare=before_update,
+        prepare=before_copy,
         recovered=updates.recovered,
         dropped=partial(_dropped, cli),
     )

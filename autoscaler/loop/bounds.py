@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from blueprints.composition import ComposedCluster, ComposedLevel
 from blueprints.kinds.cartridge_use import Range
+from blueprints.parts import names
 from blueprints.scale import ranges
 
 
@@ -32,6 +33,18 @@ class Bounds:
     def beside(self, clusters: Iterable[str]) -> Bounds:
         """Of members beside the home: these clusters without minimums, and no groups."""
         return Bounds({path: Range(min=0, max=self.clusters[path].max) for path in clusters}, {})
+
+    def within(self, only: Sequence[str]) -> Bounds:
+        """Of a copy that has only these clusters and groups."""
+        clusters = {path: each for path, each in self.clusters.items() if names(path, only)}
+        return Bounds(
+            clusters,
+            {
+                path: each
+                for path, each in self.groups.items()
+                if any(cluster.startswith(f"{path}/") for cluster in clusters)
+            },
+        )
 
     @cached_property
     def _by_alias(self) -> Mapping[str, tuple[str, ...]]:

@@ -182,12 +182,14 @@ class Watched:
         self._root, bounds, beside = root, Bounds.of(root), bool(scale.overflow)
         if beside:
             bounds = bounds.beside(path for path in stack.clusters or () if path in bounds.clusters)
+        elif stack.clusters is not None:
+            bounds = bounds.within(stack.clusters)
         plan = _plan(root, scale, stack, workspace)
         pinned = {bounds.path_of(key, bounds.clusters): count for key, count in steering.pinned.items()}
         notes += [
             f"altostratus:autoscaling pins {key}, which is no cluster."
             for key in steering.pinned
-            if bounds.path_of(key, bounds.clusters) is None
+            if Bounds.of(root).path_of(key, Bounds.of(root).clusters) is None
         ]
         instances = _instances(plan, bounds)
         clusters = _clusters(plan, workspace, bounds, pinned, steering.paused)

@@ -23,6 +23,7 @@ from toolchain.plugins.kubernetes.kubeconfig import Cluster
 MODULE = "github.com/kedacore/keda/v2"
 PORT, OPERATOR_PORT, PROBE_PORT = 14444, 14445, 14446
 TOKEN_SECONDS = 24 * 3600
+RESOURCES = "/apis/keda.sh/v1alpha1/scaledobjects"
 API = "/apis/external.metrics.k8s.io/v1beta1"
 
 
@@ -39,6 +40,7 @@ def installed(client: Client, cluster: Cluster, folder: Path) -> Iterator[None]:
         stack.enter_context(all_there(client, [(collection(each), each) for each in objects]))
         _, endpoints = outside(SERVICE, NAMESPACE, address, 443, PORT)
         stack.enter_context(all_there(client, [endpoints]))
+        wait(lambda: _answers(client, RESOURCES), "KEDA's own kinds of objects")
         kubeconfig = account(client, cluster, place)
         variables = {"KUBECONFIG": str(kubeconfig), "POD_NAMESPACE": NAMESPACE, "WATCH_NAMESPACE": ""}
         trusted = place / "trusted"
@@ -81,7 +83,7 @@ def installed(client: Client, cluster: Cluster, folder: Path) -> Iterator[None]:
                 variables,
             )
         )
-        wait(lambda: _serves(client), f"KEDA's metrics API (see {folder}/keda-*.log)", 180.0)
+        wait(lambda: _answers(client, API), f"KEDA's metrics API (see {folder}/keda-*.log)", 180.0)
         yield
 
 
@@ -110,9 +112,9 @@ def account(client: Client, cluster: Cluster, folder: Path) -> Path:
     return file
 
 
-def _serves(client: Client) -> bool:
+def _answers(client: Client, path: str) -> bool:
     try:
-        client.get(API)
+        client.get(path)
     except ApiError:
         return False
     return True

@@ -11,17 +11,16 @@ from dataclasses import dataclass, field
 from autoscaler.decide import reasons
 from autoscaler.decide.capacity import trusted_rate
 from autoscaler.decide.decision import Decision, Want
+from autoscaler.decide.learning import learn, learn_thrift, price_of
 from autoscaler.decide.observation import Observation, Reading
 from autoscaler.decide.policy import (
     IN_FLIGHT,
-    LOAD_AVERAGE,
     MEMORY,
     MISSED,
     REQUEST_RATE,
     REQUESTS,
     ControllerPolicy,
 )
-from autoscaler.decide.price import Price
 from autoscaler.decide.signal import Outlooks, Signal
 from autoscaler.decide.state import ClusterState
 from autoscaler.decide.wants import Ask, by_memory, by_objective, by_threshold
@@ -60,13 +59,15 @@ def step(policy: ControllerPolicy, state: ClusterState, seen: Observation) -> De
     state.last = seen.time
     found = _assess(policy, state, seen)
     if policy.objective is not None:
-        _learn(policy, state, seen, min(elapsed or state.step, 2.0 * state.step))
+        learn(policy, state, seen, min(elapsed or state.step, 2.0 * state.step))
     lead = state.horizon * state.step
     if policy.paused:
         return _decision(seen, found, seen.spec, lead, ("paused",), reasons.paused(seen.spec))
     if policy.pinned is not None:
         return _decision(seen, found, policy.pinned, lead, ("pinned",), reasons.pinned(policy.pinned))
-    return _decide(policy, state, seen, found, lead)
+    decision = _decide(policy, state, seen, found, lead)
+    learn_thrift(policy, state, seen, acted=decision.members != seen.spec)
+    return decision
 
 
 def _clock_went_back(state: ClusterState, now: float) -> bool:
@@ -155,13 +156,13 @@ def _assess_objective(
     state.seen[REQUESTS] = seen.time - seen.requests_age
     rate = seen.requests / (seen.period or state.step)
     outlooks = _advance(policy, state, seen.time, REQUESTS, rate, found)
-    price = _price(policy, state)
+    price = price_of(policy, state)
     member_rate = trusted_rate(seen.member_rate or policy.member_rate, state.member_rate)
     if member_rate <= 0.0:
         if seen.missed is None:
             _miss(policy, state, seen, found, MISSED)
         return
-    ask = by_objective(outlooks, price, member_rate, seen.backlog or 0.0)
+    ask = by_objective(outlooks, price, member_rate, seen.backlog or 0.0, state.thrift.width)
     found.asks[REQUESTS] = ask
     found.wants[REQUESTS] = ask.want
 
@@ -181,39 +182,6 @@ def _miss(
     policy: ControllerPolicy, state: ClusterState, seen: Observation, found: Assessment, name: str
 ) -> None:
     found.missing[name] = seen.time - state.seen.setdefault(name, seen.time)
-
-
-def _price(policy: ControllerPolicy, state: ClusterState) -> Price:
-    assert policy.objective is not None
-    if state.price is None or state.price.budget != policy.objective.budget:
-        state.price = Price(policy.objective.budget)
-    return state.price
-
-
-def _learn(policy: ControllerPolicy, state: ClusterState, seen: Observation, seconds: float) -> None:
-    """Account for misses, and for what a member can take."""
-    assert policy.objective is not None
-    if seen.requests is None or seen.missed is None or seen.requests_age > policy.stale_after:
-        return
-    if seen.ready == 0 or seen.requests <= 0.0:
-        return
-    rate = seen.requests / (seen.period or state.step)
-    at_limit = seen.spec >= policy.maximum
-    _price(policy, state).learn(rate, seen.missed / seen.requests, seconds, at_limit)
-    waited, served_by = state.backlog, state.ready
-    state.backlog, state.ready = seen.backlog or 0.0, seen.ready
-    if served_by not in (seen.ready, -1):
-        # Who served what while members came or went is not known.
-        return
-    busy = seen.factors.get(LOAD_AVERAGE)
-    state.member_rate.learn(
-        (seen.requests + max(waited, state.backlog)) / (seen.period or state.step) / seen.ready,
-        seen.requests,
-        seen.missed,
-        None if busy is None else busy.value / 100.0,
-        seconds,
-        policy.objective.budget,
-    )
 
 
 def _decide(

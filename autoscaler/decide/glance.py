@@ -148,7 +148,7 @@ def _want(
     if member_rate <= 0.0:
         return None
     price = state.price or Price(policy.objective.budget)
-    return by_objective(outlooks, price, member_rate, seen.backlog or 0.0).want
+    return by_objective(outlooks, price, member_rate, seen.backlog or 0.0, state.thrift.width).want
 
 
 def _decided(policy: ControllerPolicy, seen: Observation, jumps: list[_Jump]) -> Decision:

@@ -13,8 +13,9 @@ from autoscaler.decide.capacity import MemberRate
 from autoscaler.decide.patience import Patience
 from autoscaler.decide.price import Price
 from autoscaler.decide.signal import Signal
+from autoscaler.decide.thrift import Thrift
 
-VERSION = 1
+VERSION = 2
 
 
 class StateError(ValueError):
@@ -38,6 +39,7 @@ class ClusterState:
     ready: int = -1
     backlog: float = 0.0
     patience: Patience = field(default_factory=Patience)
+    thrift: Thrift = field(default_factory=Thrift)
     busy_at: float = -1.0
     schedule_minute: int = -1
     scheduled: int = 0

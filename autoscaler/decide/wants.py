@@ -10,14 +10,13 @@ from autoscaler.decide.price import Price
 from autoscaler.decide.signal import Outlooks
 from autoscaler.predict.outlook import Outlook
 
-# The band around the target in shares of the head-room: fewer than the first is worth an action up, more
-# than the second one down. Ordering costs a start-up that serves nobody, releasing loses the option to
-# keep, so that a band about a third to each side costs next to nothing and halves the actions.
-TOO_FEW, TOO_MANY = 0.55, 1.7
+# Who is ordered serves after a lead. Of the noise of the next sample alone, which is over by then, so much is
+# worth an order: most of what is left of it were orders that came too late and went again at once.
+LATE = 0.5
 # With a threshold the user has chosen the head-room; half a standard deviation centres the band on it.
 THRESHOLD_HEADROOM = 0.5
-# A queue should be gone within this time, or its requests are late anyway.
-DRAIN_SECONDS = 15.0
+# A queue should be gone within this time: while it lasts, those who join it are late too.
+DRAIN_SECONDS = 8.0
 # Absurd inputs must not overflow on their way to the policy's maximum.
 MOST_MEMBERS = 1_000_000
 
@@ -34,24 +33,29 @@ class Ask(NamedTuple):
     need: float
 
 
-def by_objective(outlooks: Outlooks, price: Price, member_rate: float, backlog: float) -> Ask:
+def by_objective(outlooks: Outlooks, price: Price, member_rate: float, backlog: float, width: float) -> Ask:
     """Members so that misses stay worth their price, at the next tick and at the lead.
 
-    ``member_rate`` is the rate one member serves within the objective, ``backlog`` the requests waiting.
+    ``member_rate`` is the rate one member serves within the objective, ``backlog`` the requests waiting,
+    ``width`` the band's: too few is what would be too few at a price e^width lower, too many what would be
+    too many at one so much higher.
     """
     near, lead = outlooks.near, outlooks.lead
+    waiting = near.value + backlog / DRAIN_SECONDS
+    noise = price.headroom(near.value, near.sigma) * near.sigma
     room = price.headroom(lead.value, lead.sigma)
-    now = near.value + price.headroom(near.value, near.sigma) * near.sigma + backlog / DRAIN_SECONDS
-    reserve = room * lead.sigma
+    few = lead.value + price.headroom(lead.value, lead.sigma, -width) * lead.sigma
+    many = lead.value + price.headroom(lead.value, lead.sigma, width) * lead.sigma
+    need = max(waiting + noise, lead.value + room * lead.sigma)
     return Ask(
         Want(
-            members_for(max(now, lead.value + TOO_FEW * reserve), member_rate),
-            members_for(max(now, lead.value + reserve), member_rate),
-            members_for(max(now, lead.value + TOO_MANY * reserve), member_rate),
+            members_for(max(waiting + LATE * noise, few), member_rate),
+            members_for(need, member_rate),
+            members_for(max(need, many), member_rate),
         ),
         lead,
         room,
-        max(now, lead.value + reserve) / member_rate,
+        need / member_rate,
     )
 
 

@@ -39,6 +39,8 @@ class Forecaster:
     # Open forecasts, oldest first: what was told, and on every `pace`-th step what each expert said, the
     # features and their level.
     pending: deque[tuple[float, list[float], list[float], float]] = field(default_factory=deque)
+    # What was told a lead ago for the newest sample, -1 where nothing was.
+    told: float = -1.0
     age: int = 0
     scored: int = 0
     pace: int = 1
@@ -59,6 +61,7 @@ class Forecaster:
     def restart(self) -> None:
         """Forget open forecasts after a gap in the signal; what was learnt stays."""
         self.pending.clear()
+        self.told = -1.0
 
     def update(
         self,
@@ -72,8 +75,8 @@ class Forecaster:
         self.age += 1
         taught = self.age % self.pace == 0
         if len(self.pending) >= self.horizon:
-            told, guesses, seen, base = self.pending.popleft()
-            self.spread.learn(told, value, noise.dispersion)
+            self.told, guesses, seen, base = self.pending.popleft()
+            self.spread.learn(self.told, value, noise.dispersion)
             if seen:
                 self._score(guesses, value)
                 self.regression.learn(seen, base, value, self.pace)

@@ -174,7 +174,7 @@ def test_a_state_survives_a_day_with_seasons() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [None, {}, {"version": 99, "state": {}}, {"version": 1, "state": {"cluster": 1}}]
+    "data", [None, {}, {"version": 99, "state": {}}, {"version": 2, "state": {"cluster": 1}}]
 )
 def test_a_foreign_or_damaged_state_is_refused(data: object) -> None:
     with pytest.raises(StateError):

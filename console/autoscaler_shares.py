@@ -2,6 +2,7 @@
 
 import re
 import socket
+import time
 from collections.abc import Callable, Collection
 
 from autoscaler.act.kubernetes_lease import KubernetesLeases
@@ -14,6 +15,8 @@ from toolchain.plugins.kubernetes import kubeconfig as kubeconfigs
 from toolchain.plugins.kubernetes.client import Client
 
 ANSWER_SECONDS = 3.0
+SOON_SECONDS = 2.5
+"""Whoever is alive renews so often that their lease has more left than this."""
 
 
 class Shares:
@@ -44,6 +47,11 @@ class Shares:
         def share(stacks: Collection[str]) -> Collection[str]:
             found = sharding.share(stacks)
             sharding.beat()
+            # Looked at again at the moment that tells, not at the next turn: a dead one's stacks wait.
+            while (silent := sharding.soonest()) < SOON_SECONDS:
+                time.sleep(silent + 0.02)
+                found = sharding.share(stacks)
+                sharding.beat()
             return found
 
         return share

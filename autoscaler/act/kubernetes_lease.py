@@ -5,6 +5,7 @@ the watcher's own monotonic clock, so that no two clocks are ever compared. A ho
 renew for `renew_within`, which is shorter, acts no more: it stops before another may begin.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -107,6 +108,13 @@ class KubernetesLeases:
                 if (holder := content["spec"].get("holderIdentity"))
                 and (holder == self.identity or not self._expired(content["metadata"]["name"], content))
             }
+
+    def soonest(self) -> float:
+        """Seconds until a lease that was seen runs out unless its holder renews it; infinite for none."""
+        with self._lock:
+            now = self._monotonic()
+            left = [self._times.duration - (now - seen.since) for seen in self._seen.values()]
+        return min((each for each in left if each > 0), default=math.inf)
 
     def beat(self) -> None:
         """Renew what is held. One that was not renewed for too long counts as lost by itself."""

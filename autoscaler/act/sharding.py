@@ -63,6 +63,10 @@ class Sharding:
         except NotOurs:
             return False
 
+    def soonest(self) -> float:
+        """Seconds until somebody who is silent counts as dead; infinite where nobody is."""
+        return min(self._presence.soonest(), self._stacks.soonest())
+
     def beat(self) -> None:
         """Renew both kinds of leases."""
         self._presence.beat()

@@ -173,8 +173,11 @@ def test_a_dead_ones_stacks_are_free_when_its_presence_has_run_out_and_no_later(
     assert stack in dead.share([stack])
     living.share([stack])
     assert stack not in living.share([stack])
-    now[0] += Times().duration + 0.1
+    now[0] += Times().duration - 1.0
+    assert living.soonest() == pytest.approx(1.0), "when to look again, so that nobody waits for a turn"
+    now[0] += 1.1
     assert living.share([stack]) == {stack}
+    assert living.soonest() == float("inf")
 
 
 def test_the_owner_is_the_same_for_all_and_few_move() -> None:

@@ -260,6 +260,7 @@ class Autoscaler:
         while True:
             try:
                 self._ours = frozenset(await asyncio.to_thread(share, list(self.applications)))
+                self._share()  # what was taken over counts in the look that is under way
             except Exception:
                 _log.exception("sharing")
             await asyncio.sleep(SHARE_SECONDS)

@@ -148,8 +148,53 @@ def steady(dice: Dice) -> Rates:
     return rates
 
 
+def stairs(dice: Dice) -> Rates:
+    """Levels that change by up to a factor of two within minutes, every quarter of an hour to four hours."""
+    rates = np.empty(TICKS)
+    level = 120.0
+    for begin, end in _spells(dice, 900, 14400):
+        after = float(np.clip(level * np.exp(dice.uniform(-0.7, 0.7)), 25, 320))
+        climb = min(end - begin, round(dice.uniform(30, 180) / STEP))
+        rates[begin : begin + climb] = np.linspace(level, after, climb)
+        rates[begin + climb : end] = after
+        level = after
+    return rates
+
+
+def openings(dice: Dice) -> Rates:
+    """A rush each morning that wears off over the day, with a smaller one at its end."""
+    hour = _seconds() % DAY / 3600.0
+    open_at, close_at = dice.uniform(7, 10), dice.uniform(15, 19)
+    rush = np.where(
+        hour >= open_at, np.minimum((hour - open_at) * 12, 1) * np.exp(-(hour - open_at) / 2.5), 0.0
+    )
+    end = np.exp(-0.5 * ((hour - close_at) / 0.3) ** 2)
+    rates: Rates = np.clip((35 + 220 * rush + 110 * end) * np.exp(_wander(dice, 0.08, 400)), 5, PEAK)
+    return rates
+
+
+def tides(dice: Dice) -> Rates:
+    """Two waves whose periods do not fit each other, under noise of twenty seconds."""
+    long, short = dice.uniform(9000, 20000), dice.uniform(1200, 3000)
+    waves = 150 + 70 * np.sin(_seconds() * 2 * np.pi / long) + 40 * np.sin(_seconds() * 2 * np.pi / short)
+    rates: Rates = np.clip(waves * np.exp(_wander(dice, 0.06, 20)), 5, PEAK)
+    return rates
+
+
+def groups(dice: Dice) -> Rates:
+    """Users who come in groups of any size at any time and stay for ten minutes or so."""
+    seconds = _seconds()
+    rates = np.full(TICKS, 20.0)
+    for start in dice.uniform(-1800, DAYS * DAY, 450):
+        stay, size = dice.exponential(600), 8 + 12 * dice.pareto(2.5)
+        rates += np.where((seconds >= start) & (seconds < start + stay), size, 0.0)
+    found: Rates = np.minimum(rates, PEAK)
+    return found
+
+
 FAMILIES: tuple[Callable[[Dice], Rates], ...] = (
     sawtooth, flash_crowds, on_off, week, walk, few, jobs, gusts, talk, regimes, steady,
+    stairs, openings, tides, groups,
 )  # fmt: skip
 
 

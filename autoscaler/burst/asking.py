@@ -46,6 +46,12 @@ def may_go(world: World, home: AppStack, cloud: str, kind: Kind) -> None:
     if why := refusal(plan, documents.compose(home.application), data_of(policy_of(home)), kind):
         raise MoveRefused(why)
     _there(world.cli, cloud)
+    copy = f"{home.name}--{cloud}"
+    if world.cli.config_path(copy).exists() and AppStack.read(world.cli, copy).scale.overflow:
+        raise MoveRefused(
+            f"{name} has members of some clusters in {cloud}, beside its home\n"
+            f"  alto burst {name} --to {cloud} --end takes them away; then a whole copy can be made."
+        )
     if kind == "migrate" and data_follows(home, kind):
         _alone(world, home, cloud)
     if kind == "migrate" and _public(world.cli, home) and world.front(name) is None:

@@ -141,5 +141,7 @@ def _calm(now: OverflowSight, kept: OverflowStanding) -> str:
             quiet = now.time - kept.quiet[each.cloud]
             return f"No member is needed in {each.cloud} for {quiet:.0f} of {each.hold:.0f} s."
         named = ", ".join(f"{n} of {id}" for id, n in _all(now, each) if n)
-        return f"{named or 'Members'} are needed in {each.cloud}."
+        if not named:
+            return f"Members are expected in {each.cloud}."
+        return f"{named} are needed in {each.cloud}."
     return "The home has room for all."

@@ -63,6 +63,8 @@ class Balancers:
         clouds = tuple(sorted(beside))
         further = {each.name: _members(each.backends, beside) for each in view.plan.balancers}
         known = self._told.setdefault(copies.application, _Told())
+        if not known.clouds and not any(members for each in further.values() for members in each.values()):
+            return ""  # nobody was told of, and nobody is ready
         now = self.now()
         if (known.job is not None and not known.job.done()) or now < known.again:
             return ""

@@ -54,6 +54,8 @@ class Overflow:
             return
         wanted = self._wanted(copies)
         kept.spread = self._spread(copies, wanted)
+        if not copies.beside() and not any(each.beyond for each in kept.spread.values()):
+            return  # all are at home, which has its room already: what jumps may be acted on at once
         home = found.get(copies.home.stack, ALONE)
         here = {id: each.clouds[copies.home_view.cloud] for id, each in kept.spread.items()}
         told = [

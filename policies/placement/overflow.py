@@ -108,11 +108,16 @@ class Want:
 
 @dataclass(frozen=True)
 class Spread:
-    """Members by cloud, home's first; how many find no place, and why members are where they are."""
+    """Members by cloud, home's first; how many find no place, and why members are beyond home, or nowhere."""
 
     clouds: Mapping[str, int]
     unplaced: int = 0
     reasons: tuple[str, ...] = ()
+
+    @property
+    def beyond(self) -> int:
+        """Members in further clouds."""
+        return sum(list(self.clouds.values())[1:])
 
 
 def spread_over_clouds(
@@ -149,7 +154,8 @@ def _by_cloud(want: Want, home: str, allotments: Sequence[Allotment], reasons: S
     for each in allotments:
         if each.place.cloud in clouds:
             clouds[each.place.cloud] += each.members
-            said += [f"{each.place.key}: {reason}" for reason in each.reasons if each.arriving]
+            if each.place.cloud != home and each.arriving:
+                said += [f"{each.place.key}: {reason}" for reason in each.reasons if " new" in reason]
     raised = max(0, want.least - clouds[home])
     clouds[home] += raised
     for cloud in reversed([name for name in clouds if name != home]):

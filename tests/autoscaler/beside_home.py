@@ -87,7 +87,7 @@ class Stacks(two_clouds.Stacks):
 
 @dataclass
 class BesideWorld(World):
-    """`further`: members in other clouds that the home's load balancer knows, by cloud; `free`: their room."""
+    """`further`: members in other clouds that the home's load balancer knows, by cloud; `free`: room."""
 
     further: dict[str, int] = field(default_factory=dict)
     free: dict[str, Listing | None] = field(default_factory=lambda: {"local": ROOMY, "away": ROOMY})

@@ -1,4 +1,4 @@
-"""A cluster beyond its home's room, in closed loop and simulated time: members in the next cloud, and back."""
+"""A cluster beyond its home's room, in closed loop and simulated time: to the next cloud, and back."""
 
 from __future__ import annotations
 

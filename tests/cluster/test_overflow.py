@@ -1,0 +1,50 @@
+"""A cluster beyond its home's room, over two real clouds: members in the other one answer by one address."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.overflowing import Overflowing
+from tests.demo import Demo
+from tests.steady_load import SteadyLoad
+from tests.waiting import until
+
+pytestmark = pytest.mark.cluster
+
+HIGH, LOW = 38.0, 4.0
+"""Requests a second: a member takes ten, and the home has room for two."""
+
+
+def test_members_over_the_homes_room_answer_from_the_other_cloud_and_leave_nothing(
+    demo: Demo, away: Demo, tmp_path: Path
+) -> None:
+    app = Overflowing(Demo(demo.cloud, f"over-{demo.cloud}", "", demo.environment), away.cloud, tmp_path)
+    process = app.make()
+    try:
+        process.start()
+        with SteadyLoad([app.url()], HIGH) as load:
+            until(lambda: len(app.members(app.home)) == 2, "the home is full", 90)
+            until(lambda: app.cli.exists(app.copy) and not app.moving(), "a place in the other cloud", 120)
+            there = app.members(app.away)
+            assert there
+            until(
+                lambda: sum(load.seen.by_member[each] for each in app.members(app.away)) > 50,
+                "members there answer",
+                60,
+            )
+            assert len(app.members(app.home)) == 2
+            counted = load.seen
+        assert counted.failed == []
+        assert set(counted.by_member) >= there
+        with SteadyLoad([app.url()], LOW) as load:
+            until(app.gone, "nothing of it is left", 120)
+            after = load.answered()
+            until(lambda: load.answered() > after + 5, "the home answers alone")
+        assert load.seen.failed == []
+        assert app.links() == []
+        told = [row["action"] for row in app.history()]
+        assert told.index("overflow") < told.index("end")
+    finally:
+        process.stop()
+        app.remove()
+    assert app.left() == []

@@ -84,6 +84,16 @@ class ApplicationLoop:
     def __post_init__(self) -> None:
         self.confirming = Confirming(self.memory.starts, self.memory.actuation)
 
+    def anew(self, now: float, back: float) -> ApplicationLoop:
+        """The same application with nothing that waits for a time, as after a restart: the clock went back by
+        `back` seconds, and what was to last a minute would last so much longer."""
+        found = ApplicationLoop(self.watched, self.board, self.acts, self.notes, self.memory, said=self.said)
+        found.elsewhere, found.moving, found.problem = self.elsewhere, self.moving, self.problem
+        found._under_way, found._waiting = self._under_way, self._waiting
+        self.notes.begin_anew()
+        self.notes.event(self.stack, now, "clock", f"the clock went back by {back:.0f} s: pauses begin anew")
+        return found
+
     @property
     def stack(self) -> str:
         return self.watched.stack

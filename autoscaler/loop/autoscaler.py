@@ -35,6 +35,8 @@ SOURCES_SHARE = 0.25
 STEADY_ROWS = 4.0
 
 SHARE_SECONDS = 2.0
+# A clock that is set right by less costs no more than that.
+BACK_SECONDS = 5.0
 
 Tell = Callable[[ApplicationLoop], None]
 Share = Callable[[Collection[str]], Collection[str]]
@@ -117,6 +119,7 @@ class Autoscaler:
             kubeconfig, self.gathering, settings, self._wake, make_source, self.glancing.gathering
         )
         self._ours: frozenset[str] = frozenset()
+        self._before = float("-inf")
         self._targets: dict[str, list[Target]] = {}
 
     @property
@@ -170,6 +173,7 @@ class Autoscaler:
         """One period over all applications. `due` is by the monotonic clock."""
         begun = time.monotonic()
         now = self._now()
+        self._mind_clock(now)
         self._find()
         waiting = [each for each in self.applications.values() if each.guarded(each.read, now)]
         await self.clouds.keep({each.view.cloud for each in waiting if each.view is not None})
@@ -247,6 +251,17 @@ class Autoscaler:
                 application.notes.event(stack, self._now(), "forgotten", problem)
             self.applications[stack] = application
             self._writing.begin(stack, len(self.applications), self._now())
+
+    def _mind_clock(self, now: float) -> None:
+        """Whoever waits for a time would wait too long where the clock went back."""
+        back, self._before = self._before - now, now
+        if not back > BACK_SECONDS:
+            return
+        self.board.forget()
+        self.glancing.board.forget()
+        for count, (stack, application) in enumerate(list(self.applications.items()), 1):
+            self.applications[stack] = application.anew(now, back)
+            self._writing.begin(stack, count, now)
 
     def _share(self) -> None:
         """Only decide, and do nothing, where another autoscaler has the lease."""

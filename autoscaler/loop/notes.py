@@ -131,6 +131,10 @@ class Notes:
                 since, requests, missed = now, 0.0, 0.0
             self._counts[path] = (since, requests, missed)
 
+    def begin_anew(self) -> None:
+        """Forget when what was said: the clock went back."""
+        self._said, self._counts = {}, {}
+
     def take(self) -> Page:
         """What was gathered so far; it is gone from here."""
         page = Page(self.decisions, self.members, self.misses, self.service.rows)

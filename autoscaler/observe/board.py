@@ -62,6 +62,10 @@ class Board:
         if last is None or last.at <= found.at:
             values[key] = found
 
+    def forget(self) -> None:
+        """Forget everything: what was heard at a time that is yet to come would count as the latest."""
+        self._clusters = {}
+
     def keep(self, places: Collection[Place]) -> None:
         """Forget all other clusters."""
         for gone in set(self._clusters) - set(places):

@@ -80,3 +80,38 @@ def test_what_another_autoscaler_has_is_decided_and_left_to_it(tmp_path: Path) -
     assert shop.loop.verdict is not None
     assert shop.loop.verdict.edit is not None
     assert not shop.office.edits
+
+
+def test_a_clock_that_goes_back_stops_no_scaling(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.run(CALM, 4)
+    now = [shop.now]
+    autoscaler = Autoscaler(
+        shop.cli,
+        lambda cloud: None,
+        Settings(period=1),
+        tmp_path / "l",
+        shop.office,
+        None,
+        now=lambda: now[0],
+    )
+    autoscaler.board, shop.loop.board = shop.board, shop.board
+
+    async def looks(*times: float) -> None:
+        for at in times:
+            now[0] = at
+            await autoscaler.look(0.0)
+            autoscaler.applications[STACK] = shop.loop = autoscaler.applications.get(STACK, shop.loop)
+
+    autoscaler.applications[STACK] = shop.loop
+    before = shop.loop
+    asyncio.run(looks(shop.now, shop.now - 1.0))
+    assert autoscaler.applications[STACK] is before, "a clock that is set right by a little is no matter"
+    shop.now -= 3600.0
+    asyncio.run(looks(shop.now))
+    assert autoscaler.applications[STACK] is not before
+    assert [r.reason for r in shop.loop.notes.decisions if r.action == "clock"] == [
+        "the clock went back by 3599 s: pauses begin anew"
+    ]
+    shop.run({"web": 300.0, **ENGINE}, 12)
+    assert shop.office.edits[-1].clusters["web"] > 2

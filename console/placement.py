@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from autoscaler.act.pulumi_cli import Pulumi
+from blueprints.kinds.application_policy import ApplicationPolicy
 from blueprints.plan import Plan
 from blueprints.scale import ScaleState
 from blueprints.workspace import Workspace
@@ -17,6 +18,7 @@ from console.side_by_side import side_by_side
 from policies.placement.documents import problem_of
 from policies.placement.live import Live, read_live
 from policies.placement.observed import CloudView, Sighting, clouds_of, sightings, with_live
+from policies.placement.overflow import overflowing
 from policies.placement.place import place
 from policies.placement.problem import Placement, Problem
 
@@ -56,7 +58,24 @@ def show(
     if ask:
         problem, seen = _with_clouds(problem, plan)
     placement = place(problem)
-    print(json.dumps(as_data(placement, seen), indent=2) if as_json else "\n".join(lines(placement, seen)))
+    stays = _staying(workspace, plan, problem, home or DEFAULT_CLOUD)
+    if as_json:
+        found = as_data(placement, seen)
+        for cluster, why in stays.items():
+            found[cluster]["staysAtHome"] = why
+        print(json.dumps(found, indent=2))
+        return
+    said = [
+        f"{cluster} has no members beyond {home or DEFAULT_CLOUD}: {why}" for cluster, why in stays.items()
+    ]
+    print("\n".join([*lines(placement, seen), *said]))
+
+
+def _staying(workspace: Workspace, plan: Plan, problem: Problem, home: str) -> Mapping[str, str]:
+    """The clusters that stay in the application's own cloud though their policy names others, and why."""
+    name = plan.application.placement
+    policy = workspace.get(ApplicationPolicy, name) if name else None
+    return overflowing(plan, {each.cluster: each for each in problem.demands}, policy, home).refused
 
 
 def as_data(placement: Placement, seen: Seen | None = None) -> dict[str, Any]:

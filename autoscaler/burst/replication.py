@@ -66,10 +66,11 @@ def free(work: Work) -> None:
 
 def hold(work: Work) -> None:
     """New requests wait at the front door, and those in flight have ended or had their time."""
+    _look(work)  # nobody shall wait for that
     door = work.front
     if door is None or work.move.cloud not in door.state().clouds:
         return
-    work.before = door.state()
+    work.before, work.held_since = door.state(), work.world.now()
     if not door.hold(tuple(work.before.clouds)):
         work.note("the front door cannot let requests wait: those that write during the switch fail")
         return
@@ -137,7 +138,8 @@ def over(work: Work) -> None:
         return
     door.share({**dict.fromkeys(door.state().clouds, 0), cloud: 100})
     door.hold((home,))
-    work.say(f"all traffic goes to {cloud}")
+    waited = f"; requests waited {work.world.now() - work.held_since:.1f} s at most" if work.before else ""
+    work.say(f"all traffic goes to {cloud}{waited}")
     if work.before is not None and (failed := _failed(work.before, door.state())):
         work.note(f"{failed} requests failed while the data changed hands")
 
@@ -172,11 +174,15 @@ def _namespace(work: Work) -> str:
 
 def _each(work: Work, do: Callable[[Kept], object]) -> None:
     """For all clusters side by side: requests wait meanwhile. Raises what the first of them raised."""
+    with ThreadPoolExecutor(AT_ONCE, "data") as pool:
+        for done in [pool.submit(do, one) for one in _look(work)]:
+            done.result()
+
+
+def _look(work: Work) -> list[Kept]:
     if work.kept is None:
         work.kept = kept(work)
-    with ThreadPoolExecutor(AT_ONCE, "data") as pool:
-        for done in [pool.submit(do, one) for one in work.kept]:
-            done.result()
+    return work.kept
 
 
 def _run(work: Work, cloud: str, one: Kept, command: Sequence[str]) -> str:

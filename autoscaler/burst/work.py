@@ -31,7 +31,7 @@ _PULSE_SECONDS = 1.0
 class Work:
     """A move, while its lease is held. `notes` are what a person should know at its end, `seconds` what
     each step took, `kept` its clusters with data, once asked for, `before` the front door when they began to
-    change hands."""
+    change hands, at `held_since`."""
 
     move: Move
     world: World
@@ -44,6 +44,7 @@ class Work:
     seconds: dict[str, float] = field(default_factory=dict)
     kept: "list[Kept] | None" = None
     before: Seen | None = None
+    held_since: float = 0.0
 
     @property
     def cli(self) -> Pulumi:

@@ -82,7 +82,7 @@ def _of_part(stack: StackName, by: Basis, plan: Plan, hosts: OtherStack, parts: 
     # Members beside the home are reached by its balancers; those of a copy by its own.
     let_out = passages(plan.clusters.values()) if by.scale.overflow else ()
     if by.scale.overflow and stands_alone(plan):
-        return Ends(image, let_out=let_out, addresses=reach(hosts))
+        return Ends(image, let_out=let_out, addresses=reach(hosts)) if let_out else None
     home = OtherStack(f"app-{stack.subject}")
     handed = home.require("link")
     through = passages(plan.remote.values())

@@ -33,6 +33,8 @@ def deployment_spec(
         "ports": [{"name": f"p{port}", "containerPort": port} for port in (*ports, STATE_PORT)],
         "startupProbe": {
             "httpGet": {"path": started, **probe},
+            # Addresses count as alive until they have been looked at for the first time.
+            "initialDelaySeconds": 1,
             "periodSeconds": 1,
             "timeoutSeconds": 2,
             "failureThreshold": _FIRST_CONNECTION,

@@ -127,6 +127,7 @@ def main() -> None:
     what.add_argument("--traces", type=Path, help="folder with the CSV files")
     what.add_argument("--families", type=int, nargs="+", help="seeds of invented loads instead of traces")
     parser.add_argument("--only", nargs="+", help="cases by name")
+    parser.add_argument("--against", nargs="+", choices=PEERS, default=DEFAULT_AGAINST, help="peers by name")
     parser.add_argument("--output", type=Path, help="write here instead of standard output")
     parser.add_argument("--plots", type=Path, help="folder for an SVG of each case")
     parser.add_argument("--conditions", action="store_true", help="only the table of other conditions")
@@ -142,7 +143,7 @@ def main() -> None:
     model = FluidModel()
     for trace in traces:
         report = replay(
-            trace, policy(model, known_rate=True), DEFAULT_AGAINST, model=model, equal_misses=True
+            trace, policy(model, known_rate=True), options.against, model=model, equal_misses=True
         )
         print(f"### {report.table()}", file=sink, flush=True)
         if options.plots:

@@ -77,5 +77,8 @@ def headroom_at(log_price: float, value: float, sigma: float) -> float:
 
 
 def within_reach(rate: float, forecast: float, sigma: float) -> bool:
-    """Whether the highest price would have covered ``rate``, had all gone by the ``forecast`` made for it."""
-    return rate <= forecast + headroom_at(HIGHEST, forecast, sigma) * sigma
+    """Whether head-room on the ``forecast`` made for now could have covered ``rate``.
+
+    Twice what the highest price buys is near enough: errors come in spells, and within one ``sigma`` grows.
+    """
+    return rate <= forecast + 2.0 * headroom_at(HIGHEST, forecast, sigma) * sigma

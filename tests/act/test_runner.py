@@ -175,6 +175,39 @@ def test_a_config_file_that_is_gone_or_broken_stops_only_what_needs_it(desk: Des
     assert desk.runner.submit(edit).result(LIMIT).kind == "applied"
 
 
+def test_a_config_that_is_edited_or_deleted_in_the_middle_of_an_update(desk: Desk) -> None:
+    folder, path = light.gate(desk.cli), desk.cli.config_path(STACK)
+    first = desk.runner.submit(desk.edit(web=4))
+    until((folder / "reached").exists, "the update's program runs", LIMIT)
+    during = path.read_text().replace("web: 4", "web: 6")
+    path.unlink()
+    with (folder / "pipe").open("w"):
+        pass
+    assert first.result(LIMIT).kind == "applied"
+    assert not path.exists(), "whoever deleted it is the one to bring it back"
+    late = ScaleEdit(STACK, ScaleState.parse({"clusters": {"web": 4, "db": 1}, "generation": 4}), "more")
+    with pytest.raises(ConfigMissing):
+        desk.runner.submit(late).result(LIMIT)
+    path.write_text(during.replace(f"  altostratus:gate: {folder}\n", ""))
+    assert desk.runner.apply(STACK, "a person set the scale").result(LIMIT).kind == "applied"
+    assert light.members(desk.cli) == {"web": 6, "db": 1}
+
+
+def test_two_people_and_the_autoscaler_at_once_end_with_what_the_config_says(desk: Desk) -> None:
+    for count in (3, 6):
+        people = [light.persons_up(desk.cli) for _ in range(2)]
+        ticket = desk.runner.submit(desk.edit(web=count))
+        for each in people:
+            said, _ = each.communicate(timeout=LIMIT)
+            assert each.returncode == 0 or "locked" in said or "[409]" in said, said
+        assert ticket.result(LIMIT).kind == "applied"
+        assert light.scale(desk.cli).clusters["web"] == count
+    desk.runner.apply(STACK, "a person's last update may have begun on the scale before").result(LIMIT)
+    assert light.members(desk.cli) == {"web": 6, "db": 1}
+    assert [row.outcome for row in desk.journal.edits(STACK)] == ["applied"] * 2
+    assert not list(desk.cli.state.glob(".pulumi/locks/**/*.json"))
+
+
 def test_a_stack_that_was_removed_is_left_alone(desk: Desk) -> None:
     desk.scaled(web=3)
     edit = desk.edit(web=4)

@@ -42,8 +42,8 @@ class Basis:
 
     @property
     def keeps_secrets(self) -> bool:
-        """Whether secrets that are deployed stay: not for a copy, which is to be like its home."""
-        return self.deployed is not None and bool(self.deployed.settings)
+        """Whether members' secrets that are deployed stay: a move may give them more, what scales may not."""
+        return AUTOMATIC in os.environ and self.deployed is not None and bool(self.deployed.settings)
 
     def copy(self, stack: StackName) -> str:
         """What the copy is called that members go by."""

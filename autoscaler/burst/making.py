@@ -117,7 +117,7 @@ def let_in(work: Work) -> None:
     open_for = (known.get("gateway") or {}).get("ports") or {}
     if "link" in known and all(each.key in open_for for each in passages(plan.remote.values())):
         return
-    names = ", ".join(plan.remote) or "nothing yet"
+    names = ", ".join(each.id for each in plan.remote.values()) or "nothing yet"
     work.say(f"{work.home_stack} lets the copy in (to {names})")
     work.up(work.home_stack, work.move.home, "--refresh=false")
 

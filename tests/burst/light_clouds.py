@@ -14,7 +14,7 @@ from autoscaler.act.update_errors import UpdateError
 from autoscaler.burst.front_door import CloudShare, FrontState
 from autoscaler.burst.front_shares import Address
 from autoscaler.burst.moves import Moves
-from autoscaler.burst.world import Times, World
+from autoscaler.burst.world import CommandFailed, Times, World
 
 SHOP = """\
 apiVersion: altostratus/v1
@@ -29,6 +29,21 @@ name: shop
 cartridges:
   - {alias: web, cartridge: page, members: {min: 2, max: 9}}
 """
+REPLICATION = """\
+replication: {position: [tell], reached: [reached], readOnly: [refuse], writable: [take], promote: [promote]}
+"""
+STORE = (
+    """\
+---
+apiVersion: altostratus/v1
+kind: Cartridge
+name: store
+image: registry.example.org/store:1
+ports: [{name: sql, port: 3306}]
+persistence: [{name: d, path: /data, size: 1Gi}]
+"""
+    + REPLICATION
+)
 CONFIG = """\
 encryptionsalt: v1:salt
 # the shop team's
@@ -62,10 +77,20 @@ class Fate:
         here = len(self.effects) == self.at
         if here and not self.after:
             raise Killed(name)
-        done = do()
-        if here:
-            raise Killed(name)
-        return done
+        try:
+            return do()
+        finally:
+            if here:
+                raise Killed(name)
+
+
+@dataclass
+class Store:
+    """One cluster's data in one cloud: whether it follows home's, whether it takes writes, how far it is."""
+
+    follows: bool
+    writes: bool
+    position: int = 0
 
 
 @dataclass
@@ -77,6 +102,9 @@ class Sky:
     away: set[str] = field(default_factory=set)
     data: set[tuple[str, str]] = field(default_factory=set)
     sick: bool = False
+    stores: dict[str, Store] = field(default_factory=dict)
+    leads: dict[str, str] = field(default_factory=dict)
+    fate: Fate = field(default_factory=Fate)
     further: set[str] = field(default_factory=set)
     """The clouds that the home's load balancer has members of."""
 
@@ -116,6 +144,44 @@ class Sky:
     def drop(self, cloud: str, namespace: str) -> None:
         self._check(cloud)
         self.spaces[cloud].pop(namespace, None)
+
+    def run(self, cloud: str, namespace: str, member: str, command: Sequence[str]) -> str:
+        self._check(cloud)
+        assert member == "db-0"
+        said: str = self.fate.act(f"{command[0]} in {cloud}", lambda: self._run(self.stores[cloud], command))
+        assert sum(each.writes for each in self.stores.values()) <= 1, "two take writes"
+        return said
+
+    def _run(self, store: Store, command: Sequence[str]) -> str:
+        match command[0]:
+            case "refuse":
+                store.writes = False
+                # The last writes, which followers do not have yet.
+                store.position += 7
+            case "take":
+                if store.follows:
+                    raise CommandFailed("it follows another one")
+                store.writes = True
+            case "tell":
+                assert not store.writes, "it may go on any moment"
+                return f"{store.position}\n"
+            case "reached":
+                short = store.position < int(command[1])
+                store.position = min(int(command[1]), store.position + 5)
+                if short:
+                    raise CommandFailed("not yet")
+            case "promote":
+                furthest = max(each.position for each in self.stores.values())
+                assert store.position == furthest, "something is lost"
+                store.follows, store.writes = False, True
+        return ""
+
+    def lead(self, cloud: str, namespace: str, service: str, selector: Mapping[str, str], port: int) -> None:
+        self._check(cloud)
+        assert (service, port) == ("db-sql-primary", 3306)
+        self.fate.act(
+            f"lead in {cloud}", lambda: self.leads.update({cloud: selector["altostratus.dev/copy"]})
+        )
 
     def _check(self, cloud: str) -> None:
         if not self.answers(cloud):
@@ -174,6 +240,9 @@ class LightPulumi(Pulumi):
             assert self.sky.copies.get((cloud, space), copy) == copy, "two copies in one place"
             self.sky.spaces[cloud][space] = {"altostratus.dev/application": space.removeprefix("app-")}
             self.sky.copies[cloud, space] = copy
+            follows = config.get("altostratus:data") == "follows"
+            if self.sky.stores and cloud not in self.sky.stores:
+                self.sky.stores[cloud] = Store(follows, not follows)
             urls = [f"http://10.0.{len(cloud)}.1:31000"]
             outputs = {"cloud": cloud, "namespace": space, "urls": urls, "members": {"web": 4}}
         made = {"type": "kubernetes:core/v1:Namespace", "urn": f"urn:x::{name}"}
@@ -188,6 +257,8 @@ class LightPulumi(Pulumi):
                 raise UpdateError(f"{known['cloud']} does not answer")
             self.sky.spaces[known["cloud"]].pop(known["namespace"], None)
             self.sky.copies.pop((known["cloud"], known["namespace"]), None)
+            if known["cloud"] in self.sky.stores and self.sky.stores[known["cloud"]].follows:
+                del self.sky.stores[known["cloud"]]
         if kind == "hosts":
             self.sky.spaces.pop(name, None)
         self._save(stack, [])
@@ -228,6 +299,7 @@ class LightDoor:
         def do() -> None:
             fresh = CloudShare(0, 0.0, True, 0, 0, 0, 0)
             self.clouds = {name: self.clouds.get(name, fresh) for name in clouds}
+            self.held = tuple(name for name in self.held if name in clouds)
             if not any(each.weight for each in self.clouds.values()) and self.clouds:
                 first = next(iter(self.clouds))
                 self.clouds[first] = replace(self.clouds[first], weight=100)
@@ -253,9 +325,13 @@ class LightDoor:
 class Land:
     """A checkout with the clouds local and away, and the application `shop` at home in local."""
 
-    def __init__(self, folder: Path, *, door: bool = True, cold: bool = False) -> None:
-        self.folder, self.fate, self.sky = folder, Fate(), Sky()
-        (folder / "shop.yaml").write_text(SHOP)
+    def __init__(self, folder: Path, *, door: bool = True, cold: bool = False, data: bool = False) -> None:
+        self.folder, self.fate = folder, Fate()
+        self.sky = Sky(fate=self.fate)
+        documents = f"{SHOP}  - {{alias: db, cartridge: store}}\n{STORE}" if data else SHOP
+        (folder / "shop.yaml").write_text(documents)
+        if data:
+            self.sky.stores["local"] = Store(follows=False, writes=True)
         self.cli = LightPulumi(
             folder, folder, folder / "state", folder / "logs", {}, sky=self.sky, fate=self.fate
         )
@@ -319,5 +395,7 @@ class Land:
             "spaces": {cloud: dict(spaces) for cloud, spaces in self.sky.spaces.items()},
             "copies": dict(self.sky.copies),
             "further": sorted(self.sky.further),
+            "stores": {name: (s.follows, s.writes) for name, s in self.sky.stores.items()},
+            "held": [] if self.door is None else list(self.door.held),
             "weights": {n: e.weight for n, e in self.door.clouds.items()} if self.door is not None else {},
         }

@@ -92,8 +92,8 @@ def test_requests_that_do_not_end_hold_a_copy_for_the_draining_time_only(land: L
 @pytest.mark.parametrize(
     ("policy", "why"),
     [
-        ("home", "nothing that a copy could have|a move would leave it behind"),
-        ("replicate", "replicates no data"),
+        ("home", "nothing that a copy could have|declares no replication"),
+        ("replicate", "declares no replication"),
         ("refuse", "the application's policy says"),
     ],
 )

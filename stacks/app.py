@@ -68,7 +68,7 @@ def build(stack: StackName) -> None:
         cloud=chosen.cloud,
         maintenance=_maintenance(chosen.maintenance),
         schedulings=schedulings(workspace, plan, chosen.cloud),
-        ends=ends(stack, by, plan, hosts, parts),
+        ends=(linked := ends(stack, by, plan, hosts, parts)),
         opts=pulumi.ResourceOptions(
             providers=[provider],
             transformations=[keeping(plan)] if by.keeps_secrets else [],
@@ -86,9 +86,9 @@ def build(stack: StackName) -> None:
         pulumi.Output.all(shared, application.balancers).apply(lambda known: {**known[1], **known[0]}),
     )
     pulumi.export("gateway", application.gateway)
-    if by.scale.overflow and stack.cloud is not None:
-        pulumi.export("links", link_at_home(stack, plan, chosen.cloud, application))
-    if application.handed is not None:
+    if by.scale.overflow and linked is not None:
+        pulumi.export("links", link_at_home(stack, plan, chosen.cloud, application, linked))
+    elif application.handed is not None:
         pulumi.export("link", application.handed)
     pulumi.export("images", images.by_key)
     pulumi.export("revision", record(stack, by, plan, images, parts, _open(registry, "caCertificate")))

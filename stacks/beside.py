@@ -10,6 +10,7 @@ from blueprints.names import LABEL_LIMIT, shorten
 from blueprints.passages import passages
 from blueprints.plan import Plan
 from components.application import Application
+from components.cloud_link.ends import Ends
 from components.cloud_link.keys import end
 from components.cloud_link.link import Link
 from components.cloud_link.proxy import Place
@@ -23,9 +24,11 @@ from stacks.references import OtherStack
 NAME = "altostratus-link-{}"
 
 
-def link_at_home(stack: StackName, plan: Plan, cloud: str, application: Application) -> pulumi.Output[Any]:
+def link_at_home(
+    stack: StackName, plan: Plan, cloud: str, application: Application, ends: Ends
+) -> pulumi.Output[Any]:
     """A link in the home's cloud to the clusters of this stack, which has the gateway: both ends come and go
-    together.
+    together. Its keys are the home's where the stack uses those, else the stack's own.
 
     By passage, such as `web:http`, the host and port at home that lead here. Raises SettingsError where the
     home does not say its cloud.
@@ -37,7 +40,10 @@ def link_at_home(stack: StackName, plan: Plan, cloud: str, application: Applicat
         each.under(shorten(f"{each.service}--{cloud}", LABEL_LIMIT))
         for each in passages(plan.clusters.values())
     ]
-    if not through or application.handed is None:
+    handed = ends.handed
+    if handed is None and application.handed is not None:
+        handed = application.handed.apply(lambda known: known["keys"])
+    if not through or handed is None:
         return pulumi.Output.from_input({})
     labels = {
         "altostratus.dev/application": plan.application.name,
@@ -45,11 +51,10 @@ def link_at_home(stack: StackName, plan: Plan, cloud: str, application: Applicat
         LINK_LABEL: cloud,
     }
     image = platform.require("balancerImages").apply(lambda known: known[PROGRAM])
-    keys = end(application.handed.apply(lambda known: known["keys"]), "link")
     made = Link(
         plan.application.name,
         through,
-        keys,
+        end(handed, "link"),
         application.gateway,
         Place(plan.namespace, labels, cloud, image),
         name=NAME.format(cloud),

@@ -77,7 +77,7 @@ def _of_home(stack: StackName, by: Basis, plan: Plan, hosts: OtherStack, parts: 
     return Ends(image, let_out=tuple(let_out.values()), addresses=reach(hosts))
 
 
-def _of_part(stack: StackName, by: Basis, plan: Plan, hosts: OtherStack, parts: Parts) -> Ends:
+def _of_part(stack: StackName, by: Basis, plan: Plan, hosts: OtherStack, parts: Parts) -> Ends | None:
     image = parts.one("balancerImages", PROGRAM)
     # Members beside the home are reached by its balancers; those of a copy by its own.
     let_out = passages(plan.clusters.values()) if by.scale.overflow else ()

@@ -151,3 +151,43 @@ def test_a_copy_by_hand_is_let_in_as_well(shop: Engine, tmp_path: Path) -> None:
 def test_a_home_has_everything(shop: Engine, tmp_path: Path) -> None:
     with pytest.raises((SettingsError, pulumi.RunError), match="is for copies"):
         home(shop, tmp_path, clusters=["web"])
+
+
+def beside(shop: Engine, tmp_path: Path, **scale: Any) -> Engine:
+    """Members of web beside the home, which are behind a gateway of their own."""
+    (tmp_path / "Pulumi.app-shop.yaml").write_text("config: {'altostratus:cloud': local}\n")
+    path = tmp_path / "shop.yaml"
+    path.write_text(path.read_text().replace("burst: {data: home}\n", ""))
+    return copy(shop, tmp_path, scale={"clusters": {"web": 1}, "overflow": True, **scale})
+
+
+def test_members_beside_the_home_are_let_out_here_and_led_to_from_there(shop: Engine, tmp_path: Path) -> None:
+    beside(shop, tmp_path)
+    assert shop.exports["members"] == {"web": 1}, "the documents' minimum is the home's"
+    assert set(shop.exports["gateway"]["ports"]) == {"alive", "web:http"}
+    assert set(shop.exports["links"]) == {"web:http"}
+    assert set(shop.of("apps/v1:Deployment")) == {
+        "web",
+        "altostratus-gateway",
+        "altostratus-link",
+        "altostratus-link-away",
+    }
+    assert shop.of("v1:Service")["web-http--away"]["spec"]["ports"][0]["port"] == 80
+    assert "nodePort" not in shop.of("v1:Service")["web-http"]["spec"]["ports"][0]
+    here = shop.one("apps/v1:Deployment", "altostratus-link-away")
+    assert set(shop.of("providers:kubernetes")) == {"away", "local-home"}
+    assert here.inputs["metadata"]["labels"]["altostratus.dev/link"] == "away"
+    assert not shop.of("pki:CertificateAuthority"), "the home's, as they use its data"
+
+
+def test_members_beside_the_home_that_use_nothing_of_it_have_keys_of_their_own(
+    shop: Engine, tmp_path: Path
+) -> None:
+    (tmp_path / "shop.yaml").write_text(
+        (tmp_path / "shop.yaml").read_text().replace("startup: [[db, web]]\n", "")
+    )
+    shop.stacks["organization/altostratus/app-shop"] = {}
+    beside(shop, tmp_path)
+    assert len(shop.of("pki:CertificateAuthority")) == 1
+    assert set(shop.exports["links"]) == {"web:http"}
+    assert "link" not in shop.exports

@@ -123,7 +123,9 @@ def standing(deployed: Deployed, present: Present, last: Workspace | None = None
     said: Mapping[str, str] = documents_of(now) if now is not None else {}
     if now is not None and said == revision.documents and runtimes_of(now) == revision.runtimes:
         return Standing(now)
-    notes = [] if now else [f"its documents cannot be used: {present.problem}; the last that could count"]
+    notes = (
+        [] if now else [f"its documents cannot be used: {present.problem}; those count that last could be"]
+    )
     steering = now or last
     if steering is None and deployed.steering:
         steering, said = from_texts(deployed.steering, revision.runtimes), deployed.steering

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from autoscaler.act.edits import Outcome
 from autoscaler.decide.policy import LOAD_AVERAGE
-from tests.autoscaler.shop import BUSY, CALM, ENGINE, Shop
+from autoscaler.loop.autoscaler import Autoscaler
+from autoscaler.loop.settings import Settings
+from autoscaler.serve.state import read_state, write_state
+from blueprints.deployed import Deployed
+from blueprints.revision import Revision, documents_of
+from blueprints.workspace import Workspace
+from console.status_report import autoscaling_lines
+from tests.autoscaler.shop import BUSY, CALM, ENGINE, STACK, Shop
 
 
 def test_a_persons_new_minimum_counts_at_once(shop: Shop) -> None:
@@ -80,3 +89,49 @@ def test_a_pinned_cluster_stays_where_it_is_pinned(shop: Shop) -> None:
     shop.configure({}, autoscaling={"pinned": {"web": 3}})
     shop.tick({"web": 300.0, "search.1/engine": 30.0})
     assert shop.office.edits[-1].clusters["web"] == 3
+
+
+def deployed(shop: Shop) -> None:
+    """A person's update has been made of the documents as they are."""
+    made = Workspace.load([shop.documents])
+    found = Deployed(Revision("shop", documents_of(made)), {"cloud": "local", "application": "shop"})
+    path = shop.cli.state_path(STACK)
+    state = json.loads(path.read_text())
+    state["checkpoint"]["latest"]["resources"][0]["outputs"]["revision"] = found.to_output()
+    path.write_text(json.dumps(state))
+
+
+def test_documents_that_break_while_they_are_edited_stop_no_scaling(shop: Shop, tmp_path: Path) -> None:
+    deployed(shop)
+    shop.run(CALM, 2)
+    shop.edit("max: 8", "max: 20")
+    shop.run(CALM, 1)
+    shop.edit("- {alias: web", "- {alias: [web")
+    shop.run({"web": 900.0, **ENGINE}, 3)
+    assert not shop.loop.problem
+    assert shop.office.edits[-1].clusters["web"] > 8, "the last valid maximum counts"
+    told = [row.reason for row in shop.loop.notes.decisions if row.action == "waiting"]
+    assert "changed since the last update of a person" in told[0]
+    assert "cannot be used" in told[-1]
+    assert "shop.yaml:6:" in told[-1]
+    autoscaler = Autoscaler(shop.cli, lambda cloud: None, Settings(), tmp_path, shop.office, None)
+    autoscaler.applications[STACK] = shop.loop
+    write_state(tmp_path, autoscaler, None)
+    lines = autoscaling_lines(read_state(tmp_path))
+    assert any(line.startswith("shop: automatic updates: its documents cannot be used") for line in lines)
+    shop.edit("- {alias: [web", "- {alias: web")
+    shop.edit("max: 20", "max: 8")
+    shop.run(CALM, 1)
+    assert shop.loop.notes.decisions[-1].action in {"deployed", "hold", "down", "up"}
+    assert [row.action for row in shop.loop.notes.decisions if row.action in {"waiting", "deployed"}][-1] == (
+        "deployed"
+    )
+
+
+def test_a_cloud_or_name_that_somebody_is_editing_moves_nothing(shop: Shop) -> None:
+    deployed(shop)
+    shop.configure({}, cloud="nowhere", application="other")
+    shop.run({"web": 300.0, **ENGINE}, 3)
+    assert shop.loop.view is not None
+    assert (shop.loop.view.cloud, shop.loop.view.application) == ("local", "shop")
+    assert shop.office.edits[-1].clusters["web"] > 2

@@ -1,7 +1,7 @@
 """Checks along the branches of an application: deployment policies, room, and how they fit its placement."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from blueprints.composition import ComposedCluster, ComposedLevel, DocumentPath
 from blueprints.findings import Finding
@@ -15,11 +15,12 @@ from blueprints.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A deployment policy in force, and where it was asked for."""
+    """A deployment policy in force, and where it was asked for. `data`: only clusters with data have it."""
 
     name: str
     origin: Loaded
     place: DocumentPath
+    data: bool = False
 
     @property
     def written(self) -> str:
@@ -56,7 +57,9 @@ def _level(
             yield _two(here, above, f"cluster {cluster.alias!r}")
         policy = here or above
         if policy:
-            used.setdefault(policy.name, policy)
+            data = bool(cluster.cartridge and cluster.cartridge.persistence)
+            known = used.get(policy.name, replace(policy, data=True))
+            used[policy.name] = replace(known, data=known.data and data)
             yield from _room(cluster, policy, workspace)
         yield from _schedule(cluster, workspace)
     for group in level.groups.values():
@@ -136,8 +139,11 @@ def _placement(
     if found is None or not isinstance(found.model, ApplicationPolicy):
         return
     wanted = [n for group in found.model.groups for n in group]
+    burst = found.model.burst
     for policy in used.values():
         document = workspace.find("DeploymentPolicy", policy.name)
+        if policy.data and burst is not None and burst.data == "home":
+            continue  # a copy has none of these clusters
         if document is None or not isinstance(document.model, DeploymentPolicy):
             continue
         covered = {share.name for share in document.model.network_partitions}

@@ -191,6 +191,19 @@ def test_a_copy_is_only_placed_where_members_may_go() -> None:
     assert codes_of(PARTITION, other, ROOM_FOR_THREE, policy, _application(body)) == ["ALT1210"]
 
 
+def test_data_that_stays_at_home_needs_no_room_elsewhere() -> None:
+    other = PARTITION.replace("name: home", "name: away")
+    policy = "kind: ApplicationPolicy\nname: both\nnetworkPartitions: [home, away]\n"
+    db = "{alias: db, cartridge: mysql, deployment: small}"
+    body = f"placement: both\ncartridges: [{db}, {{alias: web, cartridge: php}}]"
+    for data, wrong in (("home", []), ("replicate", ["ALT1210"])):
+        burst = f"burst: {{data: {data}}}"
+        assert codes_of(PARTITION, other, ROOM_FOR_THREE, policy + burst, _application(body)) == wrong
+    both = body.replace("cartridge: php", "cartridge: php, deployment: small")
+    burst = "burst: {data: home}"
+    assert codes_of(PARTITION, other, ROOM_FOR_THREE, policy + burst, _application(both)) == ["ALT1210"]
+
+
 def test_a_deployment_policy_names_partitions_that_are_there() -> None:
     wrong = ROOM_FOR_THREE.replace("name: b", "name: c")
     found = findings_of(PARTITION, wrong)

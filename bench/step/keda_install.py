@@ -42,49 +42,62 @@ def installed(client: Client, cluster: Cluster, folder: Path) -> Iterator[None]:
         stack.enter_context(all_there(client, [endpoints]))
         wait(lambda: _answers(client, RESOURCES), "KEDA's own kinds of objects")
         kubeconfig = account(client, cluster, place)
-        variables = {"KUBECONFIG": str(kubeconfig), "POD_NAMESPACE": NAMESPACE, "WATCH_NAMESPACE": ""}
+        variables = {
+            "KUBECONFIG": str(kubeconfig),
+            "POD_NAMESPACE": NAMESPACE,
+            "KEDA_CLUSTER_OBJECT_NAMESPACE": NAMESPACE,
+            "WATCH_NAMESPACE": "",
+        }
         trusted = place / "trusted"
         trusted.mkdir()
         (trusted / "cluster.crt").write_text(cluster.certificate_authority)
-        stack.enter_context(
-            running(
-                [
-                    operator,
-                    "--zap-log-level=info",
-                    "--zap-encoder=console",
-                    "--enable-prometheus-metrics=false",
-                    f"--health-probe-bind-address=127.0.0.1:{PROBE_PORT}",
-                    f"--metrics-service-bind-address=127.0.0.1:{OPERATOR_PORT}",
-                    f"--cert-dir={place}",
-                    f"--ca-dir={trusted}",
-                ],
-                folder / "keda-operator.log",
-                variables,
-            )
+        logs = folder / "keda-operator.log", folder / "keda-adapter.log"
+        commands = (
+            [operator, *_operator_arguments(place, trusted)],
+            [adapter, *_adapter_arguments(place, kubeconfig, address)],
         )
-        stack.enter_context(
-            running(
-                [
-                    adapter,
-                    "--zap-log-level=error",
-                    f"--bind-address={address}",
-                    f"--secure-port={PORT}",
-                    "--port=0",  # its own metrics: any free port, as they cannot be turned off
-                    f"--metrics-service-address=127.0.0.1:{OPERATOR_PORT}",
-                    f"--lister-kubeconfig={kubeconfig}",
-                    f"--authentication-kubeconfig={kubeconfig}",
-                    f"--authorization-kubeconfig={kubeconfig}",
-                    f"--client-ca-file={place / 'ca.crt'}",
-                    f"--tls-cert-file={place / 'tls.crt'}",
-                    f"--tls-private-key-file={place / 'tls.key'}",
-                    f"--cert-dir={place}",
-                ],
-                folder / "keda-adapter.log",
-                variables,
-            )
-        )
-        wait(lambda: _answers(client, API), f"KEDA's metrics API (see {folder}/keda-*.log)", 180.0)
+        programs = [
+            stack.enter_context(running(command, log, variables))
+            for command, log in zip(commands, logs, strict=True)
+        ]
+
+        def serves() -> bool:
+            for program, log in zip(programs, logs, strict=True):
+                if program.poll() is not None:
+                    raise SystemExit(f"KEDA has ended: see {log}")
+            return _answers(client, API)
+
+        wait(serves, f"KEDA's metrics API (see {logs[1]})", 300.0)
         yield
+
+
+def _operator_arguments(certificates: Path, trusted: Path) -> list[str]:
+    return [
+        "--zap-log-level=info",
+        "--zap-encoder=console",
+        "--enable-prometheus-metrics=false",
+        f"--health-probe-bind-address=127.0.0.1:{PROBE_PORT}",
+        f"--metrics-service-bind-address=127.0.0.1:{OPERATOR_PORT}",
+        f"--cert-dir={certificates}",
+        f"--ca-dir={trusted}",
+    ]
+
+
+def _adapter_arguments(certificates: Path, kubeconfig: Path, address: str) -> list[str]:
+    return [
+        "--zap-log-level=error",
+        f"--bind-address={address}",
+        f"--secure-port={PORT}",
+        "--port=0",  # its own metrics: any free port, as they cannot be turned off
+        f"--metrics-service-address=127.0.0.1:{OPERATOR_PORT}",
+        f"--lister-kubeconfig={kubeconfig}",
+        f"--authentication-kubeconfig={kubeconfig}",
+        f"--authorization-kubeconfig={kubeconfig}",
+        f"--client-ca-file={certificates / 'ca.crt'}",
+        f"--tls-cert-file={certificates / 'tls.crt'}",
+        f"--tls-private-key-file={certificates / 'tls.key'}",
+        f"--cert-dir={certificates}",
+    ]
 
 
 def account(client: Client, cluster: Cluster, folder: Path) -> Path:

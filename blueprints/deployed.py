@@ -5,6 +5,7 @@ and the policies it names, and the ratios of `scaling`. Everything else waits fo
 the documents of now cannot be used, those count that could be used last.
 """
 
+import math
 import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,7 @@ from blueprints.loader import Loaded, load_nodes
 from blueprints.nodes import ReadError
 from blueprints.revision import Revision, documents_of, in_force, packed, runtimes_of, texts, unpacked
 from blueprints.scale import ScaleState, find_key
-from blueprints.sources import SUFFIXES, Source, read_text
+from blueprints.sources import SUFFIXES, Source, discover, read_text
 from blueprints.workspace import Workspace
 
 HELD = ("cloud", "application", "copy", "maintenance", "blueprint")
@@ -41,7 +42,8 @@ class Deployed:
 
     settings: of the stack's config, by key; held: commits that branches are held at, by address and branch;
     parts: images and addresses of the cloud's own that members use, by output of its platform; steering: the
-    documents that said how many at the last update of all, empty where they are those of the revision.
+    documents that said how many at the last update of all, empty where they are those of the revision; at:
+    when the last of the person's documents had changed, in seconds since the epoch, 0 where nothing says.
     """
 
     revision: Revision
@@ -50,13 +52,14 @@ class Deployed:
     parts: Mapping[str, Any] = field(default_factory=dict)
     steering: Mapping[str, str] = field(default_factory=dict)
     pinned: bool = False
+    at: float = 0.0
 
     def to_output(self) -> dict[str, object]:
         """Plain data for a stack's output."""
         more = {"settings": self.settings, "held": self.held, "parts": self.parts}
         steering = {"steering": packed(self.steering)} if self.steering else {}
         kept = {name: dict(value) for name, value in more.items() if value}
-        return {**self.revision.to_output(), "pinned": self.pinned, **kept, **steering}
+        return {**self.revision.to_output(), "pinned": self.pinned, "at": self.at, **kept, **steering}
 
     @classmethod
     def from_output(cls, data: object) -> "Deployed | None":
@@ -72,6 +75,7 @@ class Deployed:
                 dict(data.get("parts") or {}),
                 unpacked(data["steering"]) if data.get("steering") else {},
                 bool(data.get("pinned")),
+                float(data.get("at") or 0.0),
             )
         except (TypeError, ValueError, AttributeError):
             return cls(revision)
@@ -83,19 +87,25 @@ class Deployed:
 
 @dataclass(frozen=True)
 class Present:
-    """The documents as they are now; `problem` says why they cannot be used, where there are none."""
+    """The documents as they are now; `problem` says why they cannot be used, where there are none.
+
+    `changed`: when the last of their files did, in seconds since the epoch.
+    """
 
     workspace: Workspace | None
     problem: str = ""
+    changed: float = math.inf
 
     @classmethod
     def look(cls, root: Path, stack: str, blueprint: Iterable[str], revision: str | None) -> "Present":
         """Those that a person's update of the stack would take."""
         try:
-            return cls(in_force(root, stack, blueprint, revision).workspace)
+            changed = newest(root, blueprint)
+            return cls(in_force(root, stack, blueprint, revision).workspace, "", changed)
         except DocumentError as error:
             first = error.findings[0]
-            return cls(None, f"{first.file}:{first.line}: {first.message}" if first.file else first.message)
+            where = f"{first.file}:{first.line}: " if first.file else ""
+            return cls(None, f"{where}{first.message}", changed)
         except OSError as error:
             return cls(None, str(error))
 
@@ -114,6 +124,12 @@ class Standing:
     valid: bool = True
 
 
+def newest(root: Path, blueprint: Iterable[str]) -> float:
+    """When the last of the documents changed, in seconds since the epoch. Raises OSError."""
+    files = discover(root / each for each in blueprint)
+    return max((path.stat().st_mtime for path, _ in files), default=math.inf)
+
+
 def standing(deployed: Deployed, present: Present, last: Workspace | None = None) -> Standing:
     """Join what was deployed with the bounds of now. `last`: documents that could be used a while ago.
 
@@ -123,9 +139,14 @@ def standing(deployed: Deployed, present: Present, last: Workspace | None = None
     said: Mapping[str, str] = documents_of(now) if now is not None else {}
     if now is not None and said == revision.documents and runtimes_of(now) == revision.runtimes:
         return Standing(now)
-    notes = (
-        [] if now else [f"its documents cannot be used: {present.problem}; those count that last could be"]
-    )
+    if older := present.changed < deployed.at:
+        # Somebody deployed from another checkout since: what stands here is the past, not an edit.
+        now, last = None, None
+    notes = [f"its documents cannot be used: {present.problem}; those count that last could be"]
+    if older:
+        notes = [f"the documents here are older than what was deployed since (revision {revision.id})"]
+    elif now is not None:
+        notes = []
     steering = now or last
     if steering is None and deployed.steering:
         steering, said = from_texts(deployed.steering, revision.runtimes), deployed.steering
@@ -133,7 +154,7 @@ def standing(deployed: Deployed, present: Present, last: Workspace | None = None
         said = documents_of(last)
     base = from_texts(revision.documents, revision.runtimes)
     if steering is None:
-        return Standing(base, {}, tuple(notes), valid=False)
+        return Standing(base, {}, tuple(notes), valid=older)
     names = {*said, *revision.documents}
     changed = sorted(name for name in names if said.get(name) != revision.documents.get(name))
     if now is not None:
@@ -146,7 +167,7 @@ def standing(deployed: Deployed, present: Present, last: Workspace | None = None
         notes += _waiting(root, says)
         root = _bounded(root, says)
     workspace = _Joined(base, root, _policies(steering))
-    return Standing(workspace, said if changed else {}, tuple(notes), valid=now is not None)
+    return Standing(workspace, said if changed else {}, tuple(notes), valid=older or now is not None)
 
 
 @dataclass(frozen=True)

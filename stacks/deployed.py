@@ -11,7 +11,16 @@ from urllib.parse import unquote, urlsplit
 
 import pulumi
 
-from blueprints.deployed import AS_DEPLOYED, HELD, Deployed, Present, admitted, composed_as, standing
+from blueprints.deployed import (
+    AS_DEPLOYED,
+    HELD,
+    Deployed,
+    Present,
+    admitted,
+    composed_as,
+    newest,
+    standing,
+)
 from blueprints.plan import HOME_COPY
 from blueprints.revision import Pin, in_force
 from blueprints.scale import ScaleState
@@ -30,7 +39,7 @@ _PROJECT = "altostratus"
 @dataclass(frozen=True)
 class Basis:
     """What an update goes by. `deployed` is None for a person's; `commits` are what branches are held at;
-    `steering` as in `blueprints.deployed.Standing`."""
+    `steering` as in `blueprints.deployed.Standing`, `at` as in `Deployed`."""
 
     chosen: settings.ApplicationStack
     workspace: Workspace
@@ -39,6 +48,7 @@ class Basis:
     commits: Mapping[str, str] = field(default_factory=dict)
     deployed: Deployed | None = None
     steering: Mapping[str, str] = field(default_factory=dict)
+    at: float = 0.0
 
     @property
     def keeps_secrets(self) -> bool:
@@ -86,6 +96,7 @@ def _of_person(stack: StackName, defaults: Mapping[str, Any]) -> Basis:
     chosen = settings.load(settings.ApplicationStack, stack.text, defaults)
     revision = os.environ.get(REVISION_VARIABLE) or chosen.revision
     documents = in_force(paths.root(), stack.text, chosen.blueprint, revision)
+    at = newest(paths.root(), chosen.blueprint)
     if documents.pin is not None:
         # Nobody shall wonder why a change of the documents does, or does not, arrive.
         pulumi.log.warn(
@@ -98,7 +109,7 @@ def _of_person(stack: StackName, defaults: Mapping[str, Any]) -> Basis:
             "they count again"
         )
     commits = documents.pin.commits if documents.pin else {}
-    return Basis(chosen, documents.workspace, chosen.scale, documents.pin, commits)
+    return Basis(chosen, documents.workspace, chosen.scale, documents.pin, commits, at=at)
 
 
 def _of_nobody(stack: StackName, defaults: Mapping[str, Any], deployed: Deployed) -> Basis:

@@ -65,7 +65,7 @@ def record(
         # Nothing else of the update waits for repositories.
         commits = await asyncio.to_thread(heads, asked, trusted, mirrors)
         revision = Revision(plan.application.name, made_of, used, commits, runtimes)
-        made = Deployed(revision, settings, by.commits, now, pinned=by.pin is not None)
+        made = Deployed(revision, settings, by.commits, now, pinned=by.pin is not None, at=by.at)
         return made.to_output()
 
     return pulumi.Output.all(

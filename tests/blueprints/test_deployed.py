@@ -1,5 +1,6 @@
 """What an update goes by that no person asked for: what was deployed, with the bounds of now."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -199,3 +200,19 @@ def test_a_copy_elsewhere_takes_documents_only(deployed: Deployed) -> None:
     copy = deployed.elsewhere()
     assert copy.revision.documents == deployed.revision.documents
     assert (dict(copy.revision.images), dict(copy.settings), dict(copy.parts)) == ({}, {}, {})
+
+
+def test_documents_older_than_what_was_deployed_from_elsewhere_say_nothing(
+    folder: Path, deployed: Deployed
+) -> None:
+    edit(folder, "max: 4}", "max: 9}")
+    edit(folder, "site:1", "site:2")
+    changed = (folder / "shop.yaml").stat().st_mtime
+    for at, most in ((changed - 10, "2 to 9"), (changed + 10, "2 to 4")):
+        found = standing(replace(deployed, at=at), look(folder))
+        assert ranges(found)["web"] == most
+        assert found.valid, "what was deployed is whole"
+    assert "older than what was deployed since" in found.notes[0]
+    edit(folder, "kind: Application", "kind: [Appl")
+    broken = standing(replace(deployed, at=changed + 10_000), look(folder))
+    assert (ranges(broken)["web"], broken.valid) == ("2 to 4", True)

@@ -50,6 +50,7 @@ def _front(chosen: FrontStack) -> Front:
         hosts=said.hosts,
         certificate=GivenPair(given.certificate, given.key) if given else None,
         health_path=said.health_path,
+        answer_within=str(said.answer_within) if said.answer_within is not None else None,
         options=said.options,
         clouds={name: FrontCloud(each.weight, each.addresses) for name, each in chosen.clouds.items()},
     )

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 
 from blueprints.names import Hostname, UrlPath
+from blueprints.quantities import Duration
 from stacks.settings import Name, StackSettings
 
 Port = Annotated[int, Field(ge=1024, le=65535)]
@@ -41,8 +42,9 @@ class FrontSettings(_Part):
 
     `listen`, `port`, `state_port`: where a door of this machine listens, and where its state is told (on
     loopback). `scheme`: what clients speak; `copies`: what it speaks to the copies. `hosts`: names for its
-    certificate. `health_path`: what a copy is asked for; left out, its port is opened only. `options`: the
-    driver's own.
+    certificate. `health_path`: what a copy is asked for; left out, its port is opened only. `answer_within`:
+    how long a copy may be silent (`5s`) before a request that is safe to repeat goes elsewhere; left out, one
+    that waits for 60 s fails. `options`: the driver's own.
     """
 
     driver: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=63)] = "docker"
@@ -54,6 +56,7 @@ class FrontSettings(_Part):
     hosts: tuple[Hostname, ...] = ()
     certificate: Given | None = None
     health_path: UrlPath | None = None
+    answer_within: Duration | None = None
     options: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("listen")

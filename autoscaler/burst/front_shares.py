@@ -24,12 +24,21 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9]
 
 
 @dataclass(frozen=True)
+class Trust:
+    """How a copy's certificate is verified: by an authority (PEM), for a name."""
+
+    authority: str
+    name: str
+
+
+@dataclass(frozen=True)
 class ToldCloud:
     """One cloud behind the door; `place` is its backend in the balancer's model."""
 
     place: str
     weight: int
     addresses: tuple[Address, ...]
+    trust: Trust | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,7 @@ class Told:
                     str(each["place"]),
                     int(each["weight"]),
                     tuple((str(host), int(port)) for host, port in each["addresses"]),
+                    Trust(*map(str, each["trust"])) if each.get("trust") else None,
                 )
                 for name, each in read["clouds"].items()
             }
@@ -62,7 +72,12 @@ class Told:
     def text(self) -> str:
         """As it is kept."""
         clouds = {
-            name: {"place": each.place, "weight": each.weight, "addresses": [list(a) for a in each.addresses]}
+            name: {
+                "place": each.place,
+                "weight": each.weight,
+                "addresses": [list(a) for a in each.addresses],
+                **({"trust": [each.trust.authority, each.trust.name]} if each.trust else {}),
+            }
             for name, each in self.clouds.items()
         }
         held = {"held": list(self.held)} if self.held else {}
@@ -71,8 +86,10 @@ class Told:
             + "\n"
         )
 
-    def with_addresses(self, clouds: Mapping[str, Sequence[Address]]) -> "Told":
-        """With these clouds at these addresses; clouds not named stay, without weight.
+    def with_addresses(
+        self, clouds: Mapping[str, Sequence[Address]], trusts: Mapping[str, Trust] | None = None
+    ) -> "Told":
+        """With these clouds at these addresses, verified so; clouds not named stay, without weight.
 
         A cloud that is new has no weight, unless nobody has any: then the first named has all. Raises
         ValueError for more clouds than there are places, or an address that is none.
@@ -87,6 +104,7 @@ class Told:
                 found[name] = replace(found[name], addresses=tuple(addresses))
             else:
                 found[name] = ToldCloud(self._place(name, found), 0, tuple(addresses))
+            found[name] = replace(found[name], trust=(trusts or {}).get(name))
         if clouds and not any(each.weight for each in found.values()):
             first = next(iter(clouds))
             found[first] = replace(found[first], weight=100)
@@ -127,7 +145,7 @@ class Told:
         weights = dict.fromkeys(PLACES, 0) | {each.place: each.weight for each in self.clouds.values()}
         addresses = {
             each.place: [
-                *(_member(name, address) for address in each.addresses),
+                *_members(name, each),
                 *(self._standing_by(name) or _last_resort(name, each)),
                 # Those that waited for it come to the others all at once: each is tried more than once.
                 *(self._last_resorts(name) if name in self.held else ()),
@@ -146,11 +164,11 @@ class Told:
 
     def _standing_by(self, cloud: str) -> list[dict[str, Any]]:
         return [
-            {**_member(name, address), "backup": True}
+            {**member, "backup": True}
             for name, other in self.clouds.items()
             # Who shall get nothing gets nothing by a detour either.
             if name != cloud and other.weight
-            for address in other.addresses
+            for member in _members(name, other)
         ]
 
     def _last_resorts(self, cloud: str) -> list[dict[str, Any]]:
@@ -198,16 +216,35 @@ def scheme_of(outputs: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _member(cloud: str, address: Address) -> dict[str, Any]:
-    host, port = address
-    return {"name": f"{cloud}.{host.replace(':', '-')}.{port}", "host": host, "port": port}
+def trust_of(outputs: Mapping[str, Any]) -> Trust | None:
+    """How the certificate at the first URL of an application's stack is verified, by the stack's outputs.
+
+    None where it is not https, and where a person gave the certificate: whose authority nobody told.
+    """
+    if scheme_of(outputs) != "https":
+        return None
+    first = str(outputs["urls"][0])
+    port = urlsplit(first).port or 443
+    for each in (outputs.get("balancers") or {}).values():
+        listeners = [name for name, known in (each.get("ports") or {}).items() if known == port]
+        if first in (each.get("urls") or ()) and set(listeners) & set(each.get("made") or ()):
+            return Trust(str(each["authority"]), f"{each['name']}.{each['namespace']}.svc.cluster.local")
+    return None
+
+
+def _members(cloud: str, told: ToldCloud) -> list[dict[str, Any]]:
+    trust = told.trust
+    verified = {} if trust is None else {"authority": trust.authority, "verify": trust.name}
+    return [
+        {"name": f"{cloud}.{host.replace(':', '-')}.{port}", "host": host, "port": port, **verified}
+        for host, port in told.addresses
+    ]
 
 
 def _last_resort(cloud: str, each: ToldCloud) -> list[dict[str, Any]]:
-    found = (_member(cloud, address) for address in each.addresses)
     return [
         {**member, "name": member["name"] + LAST_RESORT, "backup": True, "unchecked": True}
-        for member in found
+        for member in _members(cloud, each)
     ]
 
 

@@ -9,16 +9,19 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
+from autoscaler.act.app_stack import copies_among
 from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.act.stack_config import read
 from autoscaler.act.update_errors import UpdateError
+from autoscaler.burst import world
 from autoscaler.burst.front_door import CloudShare, FrontDoorUnreachable, FrontState, Steering
-from autoscaler.burst.front_shares import LAST_RESORT, Address, Told, is_ip, member_cloud
+from autoscaler.burst.front_shares import LAST_RESORT, Address, Told, Trust, is_ip, member_cloud, trust_of
 from blueprints.balancing.front import CONTROL, SPLIT, TOKEN, TOLD
 
 CLOUDS = "altostratus:clouds"
@@ -43,7 +46,19 @@ def of(cli: Pulumi, stack: str, outputs: Mapping[str, Any]) -> Steering:
         token = (folder / TOKEN).read_text("utf-8").strip()
     except OSError as error:
         raise FrontDoorUnreachable(f"the token of {stack} cannot be read: {error}") from error
-    return FileSteering(folder, str(outputs["state"]), token, str(outputs["authority"]), stack)
+    application = str(outputs.get("application") or stack.removeprefix("front-"))
+    trusts = partial(_trusts, cli, application)
+    return FileSteering(folder, str(outputs["state"]), token, str(outputs["authority"]), stack, trusts=trusts)
+
+
+def _trusts(cli: Pulumi, application: str) -> dict[str, Trust]:
+    """How each copy's certificate is verified, by cloud, as its stack says."""
+    found = {}
+    for stack in copies_among(cli.stacks(), application):
+        outputs = world.outputs(cli, stack)
+        if (trust := trust_of(outputs)) is not None:
+            found[str(outputs["cloud"])] = trust
+    return found
 
 
 class FileSteering:
@@ -57,9 +72,10 @@ class FileSteering:
         authority: str,
         name: str = "the front door",
         wait: Callable[[float], None] = time.sleep,
+        trusts: Callable[[], Mapping[str, Trust]] = dict,
     ) -> None:
         self._control, self._told = folder / CONTROL, folder / TOLD
-        self._name, self._url, self._wait = name, url, wait
+        self._name, self._url, self._wait, self._trusts = name, url, wait, trusts
         self._client = httpx2.Client(
             verify=ssl.create_default_context(cadata=authority),
             headers={"X-Altostratus-Token": token},
@@ -78,7 +94,7 @@ class FileSteering:
                 "cloud's own load balancer need a front door that is DNS (driver aws)"
             )
         with self._alone():
-            told = self._read().with_addresses(clouds)
+            told = self._read().with_addresses(clouds, self._trusts())
             self._write(told)
             kept = told.without_others(clouds)
             if kept != told:

@@ -53,6 +53,8 @@ class AwsFront:
         kinds = {_kind(cloud) for cloud in front.clouds.values()}
         if len(kinds) > 1:
             found.append("some copies are at IP addresses and some at names; one name cannot be both")
+        if front.answer_within is not None:
+            found.append("answerWithin: DNS sees no requests; give it to the copies' own load balancers")
         if front.certificate is not None:
             found.append("certificate: DNS ends no TLS; give it to the copies' own load balancers")
         return found

@@ -14,6 +14,7 @@ from components.load_balancer.drivers.haproxy import template
 from components.load_balancer.drivers.neutral import balancer_json
 
 LISTENER = "front"
+_WITHIN: Any = ("connect", "empty", "timeout")
 _MARKER = "# altostratus:backend"
 
 
@@ -30,14 +31,18 @@ def _balancer(front: Front) -> Balancer:
     name = f"front-{front.application}"
     document = LoadBalancer(
         name=name,
-        # A dead cloud is found out within three seconds: two checks of at most half a second each.
+        # A dead cloud is found out within three seconds, a busy one is not found dead. The interval is also
+        # how long a check may take to connect, the timeout how long an answer may take after that.
         health=HealthCheck(
-            path=front.health_path, interval=Duration("500ms"), timeout=Duration("500ms"), rise=1, fall=2
+            path=front.health_path, interval=Duration("700ms"), timeout=Duration("900ms"), rise=1, fall=2
         ),
         # Tries may be spent on the hosts of a cloud that has just died; and a cloud that is alone and takes
         # no connections for a moment is tried once a second.
-        retries=Retries(attempts=10),
-        timeouts=Timeouts(connect=Duration("1s")),
+        retries=Retries(attempts=10, **({} if front.answer_within is None else {"on": _WITHIN})),
+        timeouts=Timeouts(
+            connect=Duration("1s"),
+            **({} if front.answer_within is None else {"server": Duration(front.answer_within)}),
+        ),
     )
     listener = PlannedListener(
         LISTENER, front.port, front.port, front.scheme, None, False, True, None, None, ()

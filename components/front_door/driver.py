@@ -44,6 +44,9 @@ class Front:
     """Left out, one is made."""
     health_path: str | None = None
     """What a copy is asked for; left out, its port is opened only."""
+    answer_within: str | None = None
+    """How long a copy may be silent before a request that is safe to repeat goes to another; None: 60 s, and
+    it fails."""
     options: Mapping[str, str] = field(default_factory=dict)
     """Settings of the driver's own."""
     clouds: Mapping[str, FrontCloud] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from blueprints.balancing.capabilities import Capabilities
 from blueprints.balancing.model import Balancer
 from components import kubernetes as k8s
 from components.hosts.pki import Password
-from components.load_balancer.certificates import Certificates, folders
+from components.load_balancer.certificates import MADE, Certificates, folders
 from components.load_balancer.drivers.driver import Facts, Made, Site
 from components.load_balancer.workload import (
     SEES_MEMBERS,
@@ -70,6 +70,8 @@ class _Pods:
             ports,
             {
                 "authority": pulumi.Output.unsecret(certificates.authority),
+                # The https listeners whose certificate for names nobody gave one for is signed by it.
+                "made": [name for name, each in folders(self._balancer).items() if each[0] == MADE],
                 "tokenSecret": self._names.token,
             },
         )

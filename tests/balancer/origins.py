@@ -4,6 +4,7 @@ import asyncio
 import base64
 import concurrent.futures
 import hashlib
+import ssl
 import threading
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
@@ -50,6 +51,7 @@ class Origin:
     """Whether it reads requests and closes without an answer."""
     lingers: bool = False
     """Whether it keeps WebSockets open that the other side has left, as Node does."""
+    tls: ssl.SSLContext | None = None
     _server: asyncio.Server | None = None
     _connections: set[asyncio.StreamWriter] = field(default_factory=set)
 
@@ -59,7 +61,9 @@ class Origin:
         return self
 
     async def _open(self) -> None:
-        self._server = await asyncio.start_server(self._serve, self.host, self.port, backlog=4096)
+        self._server = await asyncio.start_server(
+            self._serve, self.host, self.port, backlog=4096, ssl=self.tls
+        )
         self.port = self._server.sockets[0].getsockname()[1]
 
     def close(self) -> None:

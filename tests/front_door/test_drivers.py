@@ -107,6 +107,15 @@ def test_https_has_a_certificate_that_is_made_or_given() -> None:
     assert own["certificates/front/tls.key"] == "MY-KEY"
 
 
+def test_a_silent_copys_requests_go_elsewhere_where_that_is_asked_for() -> None:
+    usual = files_of(run(PORTS))["balancer/haproxy.cfg"]
+    assert "    retry-on conn-failure empty-response\n" in usual
+    asked = files_of(run({**PORTS, "answerWithin": "5s"}))["balancer/haproxy.cfg"]
+    assert "    timeout server 5000ms\n" in asked
+    assert "    retry-on conn-failure empty-response response-timeout\n" in asked
+    assert "http-request disable-l7-retry unless { method GET HEAD" in asked
+
+
 @pytest.mark.parametrize(
     ("front", "words"),
     [
@@ -119,6 +128,7 @@ def test_https_has_a_certificate_that_is_made_or_given() -> None:
         ({**PORTS, "options": {"zone": "Z"}}, "has none"),
         ({**PORTS, "scheme": "https", "certificate": {"certificate": "c", "key": "k"}}, "the stack has none"),
         ({"driver": "aws", "options": {"zone": "Z"}}, r"options\.name is missing"),
+        ({**ON_AWS, "answerWithin": "5s"}, "DNS sees no requests"),
         ({"driver": "aws", "options": {**ON_AWS["options"], "ttl": "5"}}, "10 to 300"),  # type: ignore[dict-item]
         ({"driver": "aws", "options": {**ON_AWS["options"], "zones": "Z"}}, "no option"),  # type: ignore[dict-item]
     ],

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from autoscaler.burst.front_shares import Told, addresses_of, scheme_of
+from autoscaler.burst.front_shares import Told, Trust, addresses_of, scheme_of, trust_of
 from autoscaler.burst.front_steering import summed
 from blueprints.balancing.front import PLACES, SPLIT
 
@@ -128,6 +128,25 @@ def test_a_held_clouds_addresses_leave_in_every_place() -> None:
 def test_a_copy_is_reached_where_its_first_url_says(urls: list[str], wanted: list[Any]) -> None:
     assert addresses_of({"urls": urls}) == wanted
     assert scheme_of({"urls": urls}) == (urls[0].split(":")[0] if wanted or "http" in "".join(urls) else None)
+
+
+def test_a_copy_is_verified_where_its_own_authority_signed_its_certificate() -> None:
+    balancer = {
+        "name": "lb--application", "namespace": "app-shop", "authority": "PEM", "made": ["https"],
+        "ports": {"http": 30080, "https": 30443}, "urls": ["https://10.0.0.1:30443", "http://10.0.0.1:30080"],
+    }  # fmt: skip
+    outputs = {"urls": balancer["urls"], "balancers": {"lb--application": balancer}}
+    trust = trust_of(outputs)
+    assert trust == Trust("PEM", "lb--application.app-shop.svc.cluster.local")
+    given = {**outputs, "balancers": {"lb--application": {**balancer, "made": []}}}
+    assert trust_of(given) is None, "nobody told who signed what a person gave"
+    assert trust_of({**outputs, "urls": ["http://10.0.0.1:30080"]}) is None
+    told = Told().with_addresses({"local": HOME, "away": AWAY}, {"local": trust}).with_weights({"away": 1})
+    assert Told.read(told.text()) == told
+    first = told.control()["addresses"][PLACES[0]]
+    assert [each.get("verify") for each in first] == [trust.name, trust.name, None]
+    assert first[0]["authority"] == "PEM"
+    assert told.with_addresses({"local": HOME}).clouds["local"].trust is None, "it is as its stack says now"
 
 
 def member(serving: int = 0, state: str = "serving") -> dict[str, Any]:

@@ -49,6 +49,7 @@ type Driver struct {
 
 	template string            // as last taken
 	applied  map[string]string // the maps in the running process, joined
+	trusted  map[string]bool   // the files of authorities that the running process knows
 }
 
 // New makes a driver with its working files in place, and takes in what HAProxy logs.
@@ -97,6 +98,10 @@ func (d *Driver) Load(told *model.Model, template string, table program.Table) e
 			return err
 		}
 	}
+	known, err := d.keepAuthorities(table)
+	if err != nil {
+		return err
+	}
 	file := d.place.path("haproxy.cfg")
 	if err := os.WriteFile(file+".new", []byte(text), 0o600); err != nil {
 		return err
@@ -108,7 +113,11 @@ func (d *Driver) Load(told *model.Model, template string, table program.Table) e
 		return err
 	}
 	d.template = template
-	return d.start(told, file)
+	if err := d.start(told, file); err != nil {
+		return err
+	}
+	d.trusted = known
+	return nil
 }
 
 func (d *Driver) check(file string) error {
@@ -211,6 +220,9 @@ func (d *Driver) Apply(told *model.Model, table program.Table) (map[string][]str
 			continue
 		}
 		d.applied[file] = joined
+	}
+	if err := d.trust(running, table); err != nil {
+		problems = append(problems, err)
 	}
 	stat, err := running.stat()
 	if err != nil {

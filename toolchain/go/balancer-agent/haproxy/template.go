@@ -86,6 +86,7 @@ func globalLines(place folder, generation int) []string {
 		"stats socket " + place.socket(generation) + " mode 600 level admin expose-fd listeners",
 		"stats timeout 30s",
 		"lua-load " + place.lua(),
+		"ca-base " + string(place),
 		"hard-stop-after " + oldMost,
 		// Go knows the container's share of processors, HAProxy does not.
 		fmt.Sprintf("nbthread %d", runtime.GOMAXPROCS(0)),
@@ -232,7 +233,14 @@ func serverWords(backend *model.Backend, member members.Member) string {
 	}
 	switch backend.Protocol {
 	case "https":
-		words = append(words, "ssl verify none")
+		words = append(words, tlsWords(member))
+		if backend.Health != nil && !member.Unchecked {
+			// Only in the configuration is a check as its server is.
+			words = append(words, "check-ssl")
+			if member.Verify != "" {
+				words = append(words, "check-sni "+member.Verify)
+			}
+		}
 	case "h2c":
 		words = append(words, "proto h2")
 	}
@@ -245,6 +253,14 @@ func serverWords(backend *model.Backend, member members.Member) string {
 	// A member that has finished can be taken out only when no idle connection to it is left.
 	words = append(words, "pool-purge-delay 1s")
 	return strings.Join(words, " ")
+}
+
+func tlsWords(member members.Member) string {
+	if member.Authority == "" {
+		return "ssl verify none"
+	}
+	return fmt.Sprintf("ssl verify required ca-file %s verifyhost %s sni str(%s)",
+		authorityFile(member.Authority), member.Verify, member.Verify)
 }
 
 // maps are the files that requests are steered by.

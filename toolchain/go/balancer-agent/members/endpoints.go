@@ -20,6 +20,8 @@ type Endpoint struct {
 	Terminating bool
 	Backup      bool
 	Unchecked   bool
+	Authority   string
+	Verify      string
 }
 
 // FromAddresses are members that are told; all are ready.
@@ -29,6 +31,7 @@ func FromAddresses(addresses []model.Address) []Endpoint {
 		found[i] = Endpoint{
 			Name: address.Name, Host: address.Host, Port: address.Port, Ready: true,
 			Backup: address.Backup, Unchecked: address.Unchecked,
+			Authority: address.Authority, Verify: address.Verify,
 		}
 	}
 	return found

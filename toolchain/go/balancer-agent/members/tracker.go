@@ -33,6 +33,9 @@ type Member struct {
 	Backup bool
 	// Unchecked ones are never found to be down.
 	Unchecked bool
+	// Authority (PEM) and Verify say how its certificate is verified; empty: not at all.
+	Authority string
+	Verify    string
 }
 
 // Address is host:port.
@@ -90,7 +93,8 @@ func (t *Tracker) Forget(id string) { delete(t.members, id) }
 func (t *Tracker) find(endpoint Endpoint) *Member {
 	for _, member := range t.members {
 		if member.Name == endpoint.Name && member.Host == endpoint.Host && member.Port == endpoint.Port &&
-			member.Backup == endpoint.Backup && member.Unchecked == endpoint.Unchecked {
+			member.Backup == endpoint.Backup && member.Unchecked == endpoint.Unchecked &&
+			member.Authority == endpoint.Authority && member.Verify == endpoint.Verify {
 			return member
 		}
 	}
@@ -108,6 +112,7 @@ func (t *Tracker) add(now time.Time, endpoint Endpoint) *Member {
 	member := &Member{
 		ID: id, Name: endpoint.Name, Host: endpoint.Host, Port: endpoint.Port, State: Serving, Since: now,
 		Backup: endpoint.Backup, Unchecked: endpoint.Unchecked,
+		Authority: endpoint.Authority, Verify: endpoint.Verify,
 	}
 	t.members[id] = member
 	return member

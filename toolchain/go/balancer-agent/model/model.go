@@ -5,13 +5,16 @@ package model
 
 import (
 	"bytes"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/netip"
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -22,6 +25,7 @@ var (
 	backendName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,200}$`)
 	splitName   = regexp.MustCompile(`^[a-z0-9.-]{1,200}$`)
 	tenantName  = regexp.MustCompile(`^[A-Za-z0-9._-]*$`)
+	verifyName  = regexp.MustCompile(`^[A-Za-z0-9.-]{1,253}$`)
 	path        = regexp.MustCompile(`^(/[!-~]*)?$`)
 )
 
@@ -101,6 +105,10 @@ type Address struct {
 	Backup bool `json:"backup"`
 	// Unchecked backups are the last resort: they serve while no other of the backend does, whatever checks say.
 	Unchecked bool `json:"unchecked"`
+	// Authority is a certificate (PEM) that the member's has to be signed by, and Verify the name that it has to be
+	// for; left out, an https member is not verified.
+	Authority string `json:"authority"`
+	Verify    string `json:"verify"`
 }
 
 // Affinity keeps a client on a member.
@@ -301,6 +309,15 @@ func (b *Backend) problems() (found []error) {
 	return append(found, addressProblems(b.Addresses)...)
 }
 
+func isCertificate(text string) bool {
+	block, rest := pem.Decode([]byte(text))
+	if block == nil || strings.TrimSpace(string(rest)) != "" {
+		return false
+	}
+	_, err := x509.ParseCertificate(block.Bytes)
+	return err == nil
+}
+
 func addressProblems(addresses []Address) (found []error) {
 	for _, address := range addresses {
 		if _, err := netip.ParseAddr(address.Host); err != nil {
@@ -311,6 +328,11 @@ func addressProblems(addresses []Address) (found []error) {
 		}
 		if !backendName.MatchString(address.Name) {
 			found = append(found, fmt.Errorf("address name %q: letters, digits, dots, underscores and dashes", address.Name))
+		}
+		if (address.Authority == "") != (address.Verify == "") {
+			found = append(found, fmt.Errorf("address %q: authority and verify go together", address.Name))
+		} else if address.Authority != "" && (!isCertificate(address.Authority) || !verifyName.MatchString(address.Verify)) {
+			found = append(found, fmt.Errorf("address %q: authority is no certificate, or verify no name", address.Name))
 		}
 	}
 	return found

@@ -3,7 +3,8 @@
 `nice python -m tests.soak.kill_soak 300 SEED MINUTES` kills three hundred times, or for so many minutes,
 and prints what it found. It ends by itself. Afterwards config, Pulumi's state and the cluster must say
 the same, every edit that was submitted must have ended once, and every generation must stem from one
-write.
+write. Between kills somebody edits the documents, without deploying them: an update that nobody asked for
+must deploy nothing of that.
 """
 
 import json
@@ -48,8 +49,10 @@ def soak(world: World, kills: int, seed: int = 0, limit: float = 7200.0) -> Repo
     """Kill so many times, or until `limit` seconds have passed; then settle and check."""
     choice, report, begun = random.Random(seed), Report(), time.monotonic()  # noqa: S311
     world.application(NAME, CLUSTERS)
+    documents = (world.folder / f"{NAME}.yaml").read_text()
     log = world.folder / "soak.log"
     while sum(report.kills.values()) < kills and time.monotonic() - begun < limit:
+        _edit(world.folder / f"{NAME}.yaml", documents, choice)
         _one_kill(world, log, choice, report)
     ended = _start(world, log, 0, "settle")
     try:
@@ -62,6 +65,12 @@ def soak(world: World, kills: int, seed: int = 0, limit: float = 7200.0) -> Repo
     check(world, log, report)
     report.seconds = time.monotonic() - begun
     return report
+
+
+def _edit(path: Path, documents: str, choice: random.Random) -> None:
+    """A person's half-edited documents: another image, no YAML, nothing, or as they were."""
+    other, broken = documents.replace("0" * 64, "1" * 64), documents.replace("kind: App", "kind: [App")
+    path.write_text(choice.choice((documents, other, broken, "")))
 
 
 def _start(world: World, log: Path, seed: int, harm: str) -> "subprocess.Popen[bytes]":
@@ -150,6 +159,8 @@ def check(world: World, log: Path, report: Report) -> None:
         for each in deployment["resources"]
         if each["type"] == "kubernetes:apps/v1:Deployment"
     }
+    if "1" * 64 in json.dumps(deployment["resources"]):
+        report.faults.append("an image was deployed that somebody was only editing")
     for name, found in (("the cluster", in_cluster), ("the state", in_state)):
         if found != dict(wanted.clusters):
             report.faults.append(f"the config asks for {dict(wanted.clusters)}, {name} has {found}")

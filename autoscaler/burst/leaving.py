@@ -63,12 +63,24 @@ def empty(work: Work, cloud: str) -> None:
 
 
 def _turn_away(work: Work, door: Front, cloud: str) -> None:
+    if not work.forget and not work.await_that(lambda: _others_serve(door, cloud), work.world.times.serve):
+        raise MoveFailed(
+            f"{cloud} is the only cloud that serves {work.move.application}: without it nobody would answer\n"
+            f"  Bring another to serve (alto lb {work.move.application} shows them), then run this again."
+        )
     others = {name: each.weight for name, each in door.state().clouds.items() if name != cloud}
     heir = work.move.home if cloud != work.move.home else work.move.cloud
     if not any(others.values()) and others:
         others[heir if heir in others else next(iter(others))] = 100
     door.share({**others, cloud: 0})
     work.say(f"the front door sends nothing to {cloud} any more")
+
+
+def _others_serve(door: Front, cloud: str) -> bool:
+    """Whether the door reaches another cloud, where it has one and this one serves at all."""
+    clouds = door.state().clouds
+    others = [each.serving for name, each in clouds.items() if name != cloud]
+    return not others or any(others) or not clouds[cloud].serving
 
 
 def _idle(door: Front, cloud: str) -> bool:

@@ -1,6 +1,7 @@
 """What becomes of a move: refused, made, undone, owed, or turned back, each with its words."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,18 @@ def test_a_copy_that_ends_has_no_share_before_it_is_out_and_destroyed(land: Land
     land.moves().end("shop", "away")
     effects = [each for each in land.fate.effects if not each.startswith("config")]
     assert effects[:3] == ["share {'local': 4, 'away': 0}", "put local", "destroy app-shop--away"]
+
+
+def test_a_copy_stays_where_it_alone_serves_until_another_does(land: Land) -> None:
+    land.moves().burst("shop", "away")
+    door = land.door
+    assert door is not None
+    door.clouds["local"] = replace(door.clouds["local"], serving=False)
+    with pytest.raises(MoveFailed, match="away is the only cloud that serves shop"):
+        land.moves().end("shop", "away")
+    assert door.clouds["away"].weight > 0, "its requests are answered"
+    door.clouds["local"] = replace(door.clouds["local"], serving=True)
+    assert land.moves().end("shop", "away").result == "done"
 
 
 def test_requests_that_do_not_end_hold_a_copy_for_the_draining_time_only(land: Land) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from autoscaler.act.refusals import NotOurs
-from autoscaler.act.update_errors import StackConflict
+from autoscaler.act.update_errors import StackConflict, UpdateError
 from autoscaler.burst.moves import Ended
 from autoscaler.burst.records import Kind, Move
 from autoscaler.burst.refusals import MoveFailed, MoveInterrupted, MoveRefused
@@ -278,7 +278,7 @@ class Mover:
                 return []
             self._waits[application] = text
             return [News("waits", ran.cloud, f"The {ran.what} in {ran.cloud} waits: {text}", ran.what)]
-        if not isinstance(error, MoveFailed | MoveRefused):
+        if not isinstance(error, MoveFailed | MoveRefused | UpdateError):
             _log.error("the %s of %s in %s", ran.what, application, ran.cloud, exc_info=error)
         before = self._unfit.get((application, ran.cloud))
         failures = 1 if before is None else before.failures + 1

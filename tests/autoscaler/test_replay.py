@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from autoscaler.decide.policy import ControllerPolicy, Objective, PolicyError
 from autoscaler.replay.elasticity import elastic_speedup, quality
 from autoscaler.replay.equal_misses import tuned_to
+from autoscaler.replay.families import FAMILIES, TICKS, family
 from autoscaler.replay.fluid import FluidCluster, FluidModel
 from autoscaler.replay.loop import run
 from autoscaler.replay.peers.catalogue import PEERS
 from autoscaler.replay.peers.static import Static
 from autoscaler.replay.report import prepared, replay
+from autoscaler.replay.shapes import PEAK
 from autoscaler.replay.subject import Subject
 from autoscaler.replay.trace import Trace, TraceError, read_trace
 
@@ -253,6 +255,16 @@ def test_every_public_trace_can_be_read() -> None:
     found = {path.stem: read_trace(path) for path in TRACES.glob("*.csv")}
     assert found["nasa_http_1995_1min"].step == 60.0
     assert found["nab_asg_cpu_5min"].seconds > 60 * 86_400
+
+
+def test_families_are_repeatable_differ_by_seed_and_stay_under_the_peak() -> None:
+    for make in FAMILIES[::2]:
+        first, again, other = family(make, 3), family(make, 3), family(make, 4)
+        assert (first.rates == again.rates).all()
+        assert (first.rates != other.rates).any()
+        assert len(first.rates) == TICKS
+        assert float(first.rates.min()) >= 0.0
+        assert float(first.rates.max()) <= PEAK
 
 
 def test_static_supply_is_the_baseline() -> None:

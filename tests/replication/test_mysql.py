@@ -112,4 +112,25 @@ def test_half_a_copy_begins_anew_and_own_data_is_never_replaced(engine: Members)
     assert "holds data of its own" in told.logs()
     home = engine.start("home", SECRETS)
     home.await_ready()
-    assert rows(home) == "1"
+    until(lambda: rows(home) == "1", "home to have its row")
+
+
+def test_the_stream_of_changes_keeps_within_its_limit(engine: Members) -> None:
+    home = engine.start("home", {**SECRETS, "CHANGES_LIMIT": "1", "TRIM_SECONDS": "1"})
+    home.await_ready()
+    assert sql(home, "CREATE TABLE t (a INT PRIMARY KEY, b LONGTEXT)")[0] == 0
+    for number in range(6):
+        text = f"INSERT INTO t VALUES ({number}, repeat('x', 500000)); FLUSH BINARY LOGS"  # noqa: S608
+        assert sql(home, text)[0] == 0
+
+    def listed() -> list[str]:
+        return sql(home, "SHOW BINARY LOGS")[1].split()[::2]
+
+    def size() -> int:
+        return sum(map(int, sql(home, "SHOW BINARY LOGS")[1].split()[1::2]))
+
+    until(lambda: len(listed()) < 6 and size() <= 1 << 20, "old changes to go")
+    assert len(listed()) > 1, "what is within the limit stays"
+    away = engine.start("away", SECRETS, "home:3306")
+    away.await_ready()
+    assert sql(away, "SELECT count(*) FROM t") == (0, "6"), "a new follower begins with a copy"

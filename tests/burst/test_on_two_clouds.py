@@ -95,10 +95,10 @@ def test_killed_again_and_again_the_migration_ends_and_no_request_fails(
     assert "open" in json.loads(token)["altostratus:secrets"]["value"]
 
 
-def killed_at(demo: Demo, line: str, away: Demo) -> None:
+def killed_at(demo: Demo, line: str, away: Demo, name: str = NAME) -> None:
     """A migration whose process is killed when it says a line."""
     process = subprocess.Popen(
-        ["./alto", "migrate", NAME, "--to", away.cloud],
+        ["./alto", "migrate", name, "--to", away.cloud],
         cwd=ROOT,
         env=demo.environment,
         stdout=subprocess.PIPE,

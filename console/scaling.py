@@ -1,11 +1,11 @@
 """Manual scaling: an edit of `altostratus:scale` and an update, as the autoscaler does it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from autoscaler.act import stack_config
-from autoscaler.act.app_stack import BLUEPRINT, SCALE, AppStack
+from autoscaler.act.app_stack import BLUEPRINT, PREFIX, SCALE, SEPARATOR, AppStack
 from autoscaler.act.pulumi_cli import Pulumi
 from blueprints.composition import ComposedLevel
 from blueprints.plan import HOME_COPY, Plan
@@ -47,6 +47,7 @@ def scale(application: str, targets: list[str], *, preview: bool) -> None:
     cli, stack = known(application)
     plan, current = planner(cli, stack)
     wanted = asked(plan, current, parse(targets))
+    refuse_elsewhere(stack, plan, current, wanted)
     before, after = plan(current.at_rest()), plan(wanted.at_rest())
     for line in changes(members(before), members(after)):
         print(line)
@@ -60,6 +61,23 @@ def scale(application: str, targets: list[str], *, preview: bool) -> None:
 
     stack_config.change(cli.config_path(stack), SCALE, again)
     tell(stack, cli.up(stack, "--refresh=false"))
+
+
+def refuse_elsewhere(stack: str, plan: Planner, current: ScaleState, wanted: ScaleState) -> None:
+    """Refuse what a copy has no part in. Raises BadInput."""
+    if plan.only is None:
+        return
+    whole = replace(plan, only=None)
+    before, after = members(whole(current.at_rest())), members(whole(wanted.at_rest()))
+    here = members(plan(wanted.at_rest()))
+    absent = [id for id, count in after.items() if before.get(id) != count and id not in here]
+    if absent:
+        home = stack.removeprefix(PREFIX).partition(SEPARATOR)[0]
+        raise BadInput(
+            f"{stack} has no {', '.join(absent)}: the copy has {', '.join(plan.only)} only",
+            f"The rest runs at the application's home: alto scale {home} "
+            + " ".join(f"{id}={after[id]}" for id in absent),
+        )
 
 
 def planner(cli: Pulumi, stack: str) -> tuple[Planner, ScaleState]:

@@ -5,7 +5,7 @@ import pytest
 from blueprints.findings import DocumentError
 from blueprints.scale import ScaleState
 from console.errors import BadInput
-from console.scaling import Planner, asked, changes, members, merged, parse
+from console.scaling import Planner, asked, changes, members, merged, parse, refuse_elsewhere
 from tests.blueprints.workbench import workspace_of
 
 
@@ -106,3 +106,10 @@ def test_the_change_is_told_cluster_by_cluster() -> None:
         "web: 2 -> 5 members",
     ]
     assert changes({"web": 2}, {"web": 2}) == ["nothing changes"]
+
+
+def test_what_a_copy_has_no_part_in_is_scaled_at_home(plan: Planner) -> None:
+    copy, now = Planner(plan.workspace, "shop", "away", ("web", "search")), ScaleState()
+    refuse_elsewhere("app-shop--away", copy, now, asked(copy, now, {"web": 6, "search": 2}))
+    with pytest.raises(BadInput, match=r"app-shop--away has no cache: the copy has web, search only"):
+        refuse_elsewhere("app-shop--away", copy, now, asked(copy, now, {"cache": 2}))

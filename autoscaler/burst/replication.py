@@ -117,7 +117,7 @@ def catch_up(work: Work) -> None:
         if not work.await_that(reached, work.world.times.caught_up):
             raise MoveFailed(
                 f"{one.id} in {work.move.cloud} has not caught up with {work.move.home} within "
-                f"{work.world.times.caught_up:.0f} s"
+                f"{work.world.times.caught_up:.0f} s{_behind(work, one)}"
             )
 
     _each(work, same)
@@ -162,6 +162,15 @@ def tell_of_old(work: Work) -> None:
             f"the data as it was is still in {home} and takes no writes; drop it with: "
             f"kubectl delete namespace {space} (alto env --cloud {home})"
         )
+
+
+def _behind(work: Work, one: Kept) -> str:
+    """By how much, as far as anybody can tell."""
+    try:
+        said = _run(work, work.move.cloud, one, one.replication.behind) if one.replication.behind else ""
+    except (CommandFailed, CloudAway):
+        return ""
+    return f", and is {said.strip()} s behind" if said.strip() else ""
 
 
 def _failed(before: Seen, after: Seen) -> int:

@@ -1,4 +1,4 @@
-"""A guest book whose data is followed in another cloud, and then moves there; its mover is killed on the way."""
+"""A guest book whose data is followed in another cloud, then moves there; its mover is killed on the way."""
 
 import json
 import shutil

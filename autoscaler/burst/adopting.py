@@ -5,12 +5,17 @@ name; its members keep what they are called, so that none is restarted. The old 
 the new home's with its people's lines as they were; until then it is kept beside the move's record.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from autoscaler.act import stack_config
 from autoscaler.act.app_stack import CLOUD, AppStack, images_of
 from autoscaler.burst import leaving
 from autoscaler.burst import world as worlds
 from autoscaler.burst.copy_config import new_home
 from autoscaler.burst.work import Work
+
+_REFERENCE = "pulumi:pulumi:StackReference"
 
 
 def keep(work: Work) -> None:
@@ -56,6 +61,18 @@ def settle(work: Work) -> None:
     kept.unlink(missing_ok=True)
     for stack in (work.stack, work.images):
         leaving.forget_files(work, stack)
+
+
+def refer(work: Work) -> None:
+    """The new home knows its images' stack by the name that it has now; a refresh would look for the old."""
+    known = work.cli.deployment(work.home_stack).get("resources", [])
+    old = [each for each in known if each["type"] == _REFERENCE and _names(each, work.images)]
+    if old:
+        work.up(work.home_stack, work.move.cloud, "--refresh=false")
+
+
+def _names(reference: Mapping[str, Any], stack: str) -> bool:
+    return str((reference.get("inputs") or {}).get("name", "")).endswith(f"/{stack}")
 
 
 def _rename(work: Work, old: str, new: str) -> None:

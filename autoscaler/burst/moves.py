@@ -61,6 +61,7 @@ ADOPT: tuple[Step, ...] = (
     ("leave home", adopting.leave_home),
     ("take name", adopting.take_name),
     ("settle", adopting.settle),
+    ("refer", adopting.refer),
 )
 BACK: tuple[Step, ...] = (("back", shifting.back),)
 FREE: tuple[Step, ...] = (("free", replication.free),)

@@ -164,7 +164,8 @@ def forget_files(work: Work, stack: str) -> None:
     """Nothing on this machine goes by the stack's name any more."""
     config = work.cli.config_path(stack)
     config.unlink(missing_ok=True)
-    (config.parent / f".{config.name}.lock").unlink(missing_ok=True)
+    for beside in config.parent.glob(f".{config.name}.*"):  # its lock, and what a killed writer left
+        beside.unlink(missing_ok=True)
     state = work.cli.state_path(stack)
     for suffix in (".bak", ".bak.attrs"):
         state.with_name(state.name + suffix).unlink(missing_ok=True)

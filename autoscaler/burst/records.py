@@ -84,8 +84,11 @@ class Records:
         replace_file(self._path(move.application), json.dumps(asdict(move), indent=1) + "\n")
 
     def remove(self, move: Move) -> None:
-        """The move has ended."""
-        self._path(move.application).unlink(missing_ok=True)
+        """The move has ended; what a killed writer left beside the record goes with it."""
+        path = self._path(move.application)
+        path.unlink(missing_ok=True)
+        for half in self.folder.glob(f".{path.name}.*"):
+            half.unlink(missing_ok=True)
 
     def all(self) -> list[Move]:
         """Every move under way."""

@@ -66,6 +66,18 @@ def test_an_ended_copy_leaves_nothing_and_its_place_is_used_again(land: Land) ->
     assert land.moves().end("shop", "away").result == "nothing to do"
 
 
+def test_what_a_killed_writer_left_beside_a_record_or_a_config_goes_with_it(land: Land) -> None:
+    land.moves().burst("shop", "away")
+    record = land.moves().records.folder / ".shop.json.half"
+    other = land.moves().records.folder / ".shopping.json.half"
+    config = land.cli.config_path("app-shop--away")
+    beside = config.with_name(f".{config.name}.half")
+    for path in (record, other, beside):
+        path.write_text("{")
+    land.moves().end("shop", "away")
+    assert [path.exists() for path in (record, other, beside)] == [False, True, False]
+
+
 def test_a_copy_that_ends_has_no_share_before_it_is_out_and_destroyed(land: Land) -> None:
     land.moves().burst("shop", "away")
     land.fate.effects.clear()

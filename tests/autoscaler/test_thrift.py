@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autoscaler.decide.controller import step
-from autoscaler.decide.price import HIGHEST, LEAST_SHARE, LOWEST, Price, within_reach
+from autoscaler.decide.price import HIGHEST, LOWEST, Price, within_reach
 from autoscaler.decide.signal import Outlooks
 from autoscaler.decide.state import ClusterState, restore, snapshot
 from autoscaler.decide.thrift import NARROWEST, WIDEST, Thrift
@@ -97,15 +97,13 @@ def test_the_price_stays_within_its_bounds(looks: list[tuple[float, float, bool,
 def test_misses_out_of_reach_leave_less_of_the_budget_and_move_no_price() -> None:
     price, spared = Price(0.01, seconds=1e6, mean_rate=100.0), Price(0.01, seconds=1e6, mean_rate=100.0)
     # Once in twenty minutes a minute is lost for which nobody could have been ready.
-    for tick in range(40_000):
+    for tick in range(10_000):
         lost = tick % 240 < 12
         price.learn(100.0, 1.0 if lost else 0.0, PERIOD, False, in_reach=not lost)
         spared.learn(100.0, 0.0, PERIOD, False)
     assert price.beyond > price.budget
     # It falls as slowly as the least share of the budget lets it, and never rises.
-    assert LOWEST <= price.log_price < 0.0
-    assert price.log_price - spared.log_price >= 0.0
-    assert LEAST_SHARE < 1.0
+    assert 0.6 * spared.log_price < price.log_price < 0.0
 
 
 def test_a_threefold_step_is_out_of_reach_and_a_bad_minute_is_not() -> None:

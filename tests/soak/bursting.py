@@ -69,7 +69,7 @@ damping: {{settle: 10s}}
 
 def checkout(home: str, name: str) -> Demo:
     """This checkout as tests drive it, with `home` as its cloud."""
-    base = Demo(home, name, "", dict(os.environ))
+    base = Demo(home, name, "", {**os.environ, "ALTO_HOME": str(paths.home())})
     lines = base.alto("env", "--cloud", home).stdout
     exports = base.run("sh", "-c", f"{lines}\nenv -0").stdout
     return replace(base, environment=dict(each.split("=", 1) for each in exports.split("\0") if "=" in each))

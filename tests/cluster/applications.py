@@ -41,8 +41,10 @@ def make(demo: Demo, name: str, blueprint: Path, application: str) -> None:
 def remove(demo: Demo, name: str) -> None:
     """What the stack made, the stack, and its config."""
     demo.alto("destroy", f"app-{name}", "--yes")
-    demo.run("pulumi", "stack", "rm", f"app-{name}", "--yes")
-    _config(name).unlink(missing_ok=True)
+    demo.run("pulumi", "stack", "rm", f"app-{name}", "--yes", "--remove-backups")
+    config = _config(name)
+    for path in (config, *config.parent.glob(f".{config.name}.*")):
+        path.unlink(missing_ok=True)
 
 
 def _config(name: str) -> Path:

@@ -54,7 +54,7 @@ def test_values_arrive_as_variables_files_and_references_to_secrets(book: GuestB
 
 def test_generated_passwords_are_nowhere_in_plain_text(book: GuestBook, alto_home: Path) -> None:
     found = passwords(book)
-    assert set(found) == {"db-password", "counter-password"}
+    assert set(found) == {"db-password", "db-replication-password", "counter-password"}
     book.up()
     assert passwords(book) == found
     running = processes(book.demo)

@@ -9,8 +9,10 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import IO
 
+from console.test_verdict import verdict
 from toolchain import engine, paths
 
 Process = subprocess.Popen[bytes]
@@ -89,12 +91,15 @@ def _with_clusters(arguments: Sequence[str]) -> int:
 def _parts(extra: dict[str, str]) -> int:
     """The tests on the demo's cluster, shown as they go, beside all others, shown when they have ended."""
     with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        reports = {part: folder / f"{part}.xml" for part in ("demo", "rest", "quick")}
+        options = {part: [f"--part={part}", f"--junitxml={reports[part]}", *LONGEST] for part in reports}
         beside = []
         for part in ("rest", "quick"):
             output = stack.enter_context(tempfile.TemporaryFile("w+"))
-            beside.append((_start([f"--part={part}", *LONGEST], extra, output), output))
+            beside.append((_start(options[part], extra, output), output))
         try:
-            codes = [_ended(_start(["--part=demo", *LONGEST], extra))]
+            codes = [_ended(_start(options["demo"], extra))]
         except KeyboardInterrupt:
             for process, _ in beside:
                 process.send_signal(signal.SIGINT)
@@ -104,6 +109,8 @@ def _parts(extra: dict[str, str]) -> int:
             for _, output in beside:
                 output.seek(0)
                 shutil.copyfileobj(output, sys.stdout)
+        sys.stdout.flush()
+        print("\n".join(verdict(reports.values())), file=sys.stderr)
     return next((code for code in (*codes, *ended) if code), 0)
 
 

@@ -1,0 +1,40 @@
+"""What failed, said once more at the very end: a run of three parts is long, and its last lines are what is read."""
+
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterable
+from pathlib import Path
+
+LONGEST_REASON = 200
+
+
+def verdict(reports: Iterable[Path]) -> list[str]:
+    """One line for each failed test of these JUnit reports, and what the parts came to.
+
+    A report that is missing or cut off is a failure itself: its part ended before its tests did.
+    """
+    lines, tests, seconds = [], 0, 0.0
+    for report in reports:
+        try:
+            suite = ElementTree.parse(report).getroot().find("testsuite")
+        except (FileNotFoundError, ElementTree.ParseError):
+            suite = None
+        if suite is None:
+            lines.append(f"FAILED the part {report.stem}: it ended before its tests did")
+            continue
+        tests += int(suite.get("tests", "0"))
+        seconds = max(seconds, float(suite.get("time", "0")))
+        lines += [f"FAILED {_name(case)}: {_reason(why)}" for case in suite for why in _failures(case)]
+    return [*lines, f"{tests} tests in {seconds / 60:.0f} min, {len(lines) or 'none'} failed"]
+
+
+def _failures(case: ElementTree.Element) -> list[ElementTree.Element]:
+    return [*case.findall("failure"), *case.findall("error")]
+
+
+def _name(case: ElementTree.Element) -> str:
+    return f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name', '')}"
+
+
+def _reason(why: ElementTree.Element) -> str:
+    said = (why.get("message") or "no reason was given").strip().splitlines()[0]
+    return said if len(said) <= LONGEST_REASON else f"{said[: LONGEST_REASON - 1]}…"

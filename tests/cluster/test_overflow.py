@@ -15,6 +15,13 @@ HIGH, LOW = 38.0, 4.0
 """Requests a second: a member takes ten, and the home has room for two."""
 
 
+@pytest.fixture(autouse=True)
+def the_demos_state(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the test reads of stacks and moves in its own process is the demo's, as it is for its commands."""
+    for key, value in demo.environment.items():
+        monkeypatch.setenv(key, value)
+
+
 def test_members_over_the_homes_room_answer_from_the_other_cloud_and_leave_nothing(
     demo: Demo, away: Demo, tmp_path: Path
 ) -> None:

@@ -124,6 +124,8 @@ class Engine:
         SETTINGS.rpc_manager.clear()
         SETTINGS.outputs.clear()
         loop = asyncio.new_event_loop()
+        # Of a program that is to fail, its error is read where it is raised; the loop would print it again.
+        loop.set_exception_handler(lambda _loop, _context: None)
         asyncio.set_event_loop(loop)
         mocks = _Answers(self.stacks)
         pulumi.runtime.set_mocks(

@@ -16,7 +16,9 @@ settings.register_profile("altostratus", deadline=None)
 settings.load_profile("altostratus")
 
 # These take a demo of their own in `rest`, after everything else: so both parts take about as long.
-SECOND_DEMO = frozenset({"test_autoscale", "test_library", "test_startup_order"})
+SECOND_DEMO = frozenset(
+    {"conformance", "test_autoscale", "test_library", "test_startup_order", "test_termination"}
+)
 PARTS = ("demo", "rest", "quick")
 
 
@@ -41,7 +43,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _part(item: pytest.Item) -> str:
     if _on_a_demo(item):
-        return "rest" if item.path.stem in SECOND_DEMO else "demo"
+        return "rest" if {item.path.stem, item.path.parent.name} & SECOND_DEMO else "demo"
     heavy = item.get_closest_marker("engine") or item.get_closest_marker("cluster")
     return "rest" if heavy else "quick"
 

@@ -111,7 +111,7 @@ def test_figures_tell_who_failed_and_how_long_it_took(
 
     counted, lines = until(known, "all are counted and logged")
     number = len(lines)
-    assert counted["errors"] == {"balancer": 0, "member": number, "client": 0}
+    assert counted["errors"] == {"balancer": 0, "member": number, "client": 0, "unanswered": 0}
     assert counted["recent"]["p50"] > 0.04
     assert sum(counted["latency"]["counts"]) == number
     assert counted["members"]["m1"]["requests"] == number

@@ -15,7 +15,7 @@ from autoscaler.burst import making
 from autoscaler.burst.records import Move, Records
 from autoscaler.burst.work import Work
 from tests.act import light_project
-from tests.burst.light_clouds import Land
+from tests.burst.light_clouds import SHOP, Land
 
 pytestmark = pytest.mark.engine
 
@@ -44,6 +44,9 @@ def opened(cli: Pulumi, stack: str) -> Any:
 @pytest.mark.parametrize("own_key", [False, True], ids=["home's key", "key of its own"])
 def test_a_copy_has_the_homes_secrets_and_nothing_plain_is_written(tmp_path: Path, own_key: bool) -> None:
     cli = light_project.make(tmp_path / "project")
+    (cli.root / "apps").mkdir()
+    database = "  - {alias: db, cartridge: page}\n"
+    (cli.root / "apps" / "shop.yaml").write_text(SHOP + database)
     pulumi(
         cli,
         "config",

@@ -1,4 +1,7 @@
-"""A cluster beyond its home's room, over two real clouds: members in the other one answer by one address."""
+"""A cluster beyond its home's room, over two real clouds: members in the other one answer by one address.
+
+The autoscaler is killed in the middle of both moves, there and back: another one ends them.
+"""
 
 from pathlib import Path
 
@@ -31,6 +34,9 @@ def test_members_over_the_homes_room_answer_from_the_other_cloud_and_leave_nothi
         process.start()
         with SteadyLoad([app.url()], HIGH) as load:
             until(lambda: len(app.members(app.home)) == 2, "the home is full", 90)
+            until(app.moving, "the move there has begun", 60)
+            process.kill()
+            process.start()
             until(lambda: app.cli.exists(app.copy) and not app.moving(), "a place in the other cloud", 120)
             there = app.members(app.away)
             assert there
@@ -44,6 +50,9 @@ def test_members_over_the_homes_room_answer_from_the_other_cloud_and_leave_nothi
         assert counted.failed == []
         assert set(counted.by_member) >= there
         with SteadyLoad([app.url()], LOW) as load:
+            until(app.moving, "the move back has begun", 120)
+            process.kill()
+            process.start()
             until(app.gone, "nothing of it is left", 120)
             after = load.answered()
             until(lambda: load.answered() > after + 5, "the home answers alone")

@@ -118,6 +118,9 @@ def test_a_container_that_ends_at_once_leaves_only_its_last_words(
         "image": image,
         "labels": labels,
         "command": ["sh", "-c", "echo no config found; exit 3"],
+        # Otherwise it may be seen while it still runs, which is enough for a container without a check.
+        "wait": True,
+        "healthcheck": {"tests": ["CMD", "true"], "interval": "60s"},
     }
     with pytest.raises(Failure, match=r"(?s)exit code 3.*no config found"):
         ContainerHandler(session).create(Request(), inputs)

@@ -144,11 +144,17 @@ class FileLeases:
                 lease.write(self._about(stack))
 
     def release(self, stack: str) -> None:
-        """Give it up; an update under way keeps it until its end."""
+        """Give it up; an update under way keeps it until its end. A lease that nobody has leaves no file."""
         with self._lock:
             held = self._held.pop(stack, None)
-        if held is not None:
-            held.close()
+        if held is None:
+            return
+        held.close()
+        if held.path.exists():
+            with suppress(NotOurs, StackConflict, OSError):  # somebody has it, and so its file
+                last = self._take(stack)
+                last.path.unlink(missing_ok=True)
+                last.close()
 
     def close(self) -> None:
         """Give all of them up."""

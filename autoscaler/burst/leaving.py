@@ -185,7 +185,7 @@ def forget_files(work: Work, stack: str) -> None:
     leases = FileLeases(home / "leases")
     if (home / "leases" / f"{stack}.lease").exists():
         with suppress(NotOurs, StackConflict):  # an autoscaler that runs keeps its own until its end
-            leases.hold(stack).path.unlink(missing_ok=True)
+            leases.hold(stack)
             leases.release(stack)
 
 

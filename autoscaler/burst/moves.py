@@ -262,8 +262,6 @@ class Moves:
             try:
                 yield lease.descriptors
             finally:
-                # Its last holder removes it, while nobody else can have it.
-                lease.path.unlink(missing_ok=True)
                 self._leases.release(application)
         finally:
             with self._lock:

@@ -96,3 +96,19 @@ def test_a_released_lease_is_free_for_others(tmp_path: Path) -> None:
         second.hold("app-shop")
     first.release("app-shop")
     assert second.hold("app-shop").held()
+
+
+def test_a_lease_that_nobody_has_any_more_leaves_no_file(tmp_path: Path) -> None:
+    leases = FileLeases(tmp_path)
+    leases.hold("app-blog")
+    lease = leases.hold("app-shop")
+    update = subprocess.Popen(["sleep", "600"], pass_fds=lease.descriptors)
+    try:
+        leases.close()
+        assert [path.name for path in tmp_path.iterdir()] == ["app-shop.lease"], "its update still runs"
+    finally:
+        update.kill()
+        update.wait()
+    assert leases.hold("app-shop").held()
+    leases.close()
+    assert list(tmp_path.iterdir()) == []

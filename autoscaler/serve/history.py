@@ -17,7 +17,7 @@ from autoscaler.serve.explain import ACTIONS
 
 Steps = tuple[tuple[float, int], ...]
 # Marked in a picture: what happened to the whole application.
-EVENTS = ("burst", "end", "migrate", "turn", "stalled", "deployed")
+EVENTS = ("burst", "overflow", "end", "migrate", "turn", "stalled", "deployed")
 _INSTANCE = re.compile(r"\.\d+(?=/)")
 
 

@@ -71,6 +71,10 @@ class _Running:
     future: Future[Ended | None]
     give_up: threading.Event
 
+    def takes_over(self, recorded: Move) -> bool:
+        """Whether the record is of an end that this one calls off, as it will say when it has the lease."""
+        return recorded.kind == "end" and self.kind in ("burst", "overflow")
+
 
 @dataclass(frozen=True)
 class _Back:
@@ -113,7 +117,7 @@ class Mover:
         """The move that goes on, whoever does it, or was left by a killed process."""
         recorded = self._asking.under_way(application)
         running = self._running.get(application)
-        if recorded is None and running is not None:
+        if running is not None and (recorded is None or running.takes_over(recorded)):
             # Begun, and still on its way to its record, or from it.
             return Move(application, running.kind, running.cloud, "", self.now())
         return recorded
@@ -167,10 +171,10 @@ class Mover:
 
         With `members` it is a place for members of `clusters` beside the home.
         """
-        if application in self._turning:
+        running = self._running.get(application)
+        if application in self._turning or (running is not None and running.kind != "end"):
             return
         self._turning[application] = _Back(cloud, tuple(clusters), members)
-        running = self._running.get(application)
         if running is not None:
             running.give_up.set()
 

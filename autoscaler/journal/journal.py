@@ -17,6 +17,7 @@ from autoscaler.journal.records import (
     EditRow,
     MemberRow,
     MissRow,
+    RollCall,
     ServiceRow,
     UpdateResult,
     UpdateRow,
@@ -183,6 +184,26 @@ class Journal:
                 "VALUES(?,?,?,?,?,?,?) ON CONFLICT(application, cloud, cluster, member) DO UPDATE SET "
                 "up = coalesce(members.up, excluded.up), down = coalesce(members.down, excluded.down)",
                 [(m.application, m.cloud, m.cluster, m.member, m.created, m.up, m.down) for m in members],
+            )
+
+    def members_called(self, call: RollCall) -> None:
+        """End the lives of all others: they went while nobody looked, and count until somebody last did."""
+        with self._store.transaction() as connection:
+            looked = connection.execute(
+                "SELECT max(at) FROM decisions WHERE stack = ? AND at < ?", (call.stack, call.at)
+            ).fetchone()[0]
+            open_ = connection.execute(
+                "SELECT cluster, member FROM members WHERE down IS NULL AND application = ? AND cloud = ?",
+                (call.application, call.cloud),
+            ).fetchall()
+            connection.executemany(
+                "UPDATE members SET down = max(coalesce(up, created), coalesce(?, 0)) "
+                "WHERE application = ? AND cloud = ? AND cluster = ? AND member = ?",
+                [
+                    (looked, call.application, call.cloud, *member)
+                    for member in map(tuple, open_)
+                    if member not in call.members
+                ],
             )
 
     def members(self, application: str | None = None, since: float = 0.0) -> list[MemberRow]:

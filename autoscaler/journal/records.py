@@ -69,6 +69,17 @@ class MemberRow:
 
 
 @dataclass(frozen=True, slots=True)
+class RollCall:
+    """All members, by cluster and name, that a stack's application has in a cloud at the first look at it."""
+
+    stack: str
+    application: str
+    cloud: str
+    members: frozenset[tuple[str, str]]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class MissRow:
     """Requests of a cluster since its last row, and how many of them missed the objective."""
 

@@ -243,7 +243,7 @@ class Autoscaler:
         """Applications are the stacks named after them; those that are gone are looked at no more."""
         stacks = {stack for stack in self._cli.stacks() if stack.startswith("app-") and self._chosen(stack)}
         for gone in set(self.applications) - stacks:
-            del self.applications[gone]
+            self._writing.leave(self.applications.pop(gone), self._now())
         for stack in sorted(stacks - set(self.applications)):
             memory, problem = memories.load(self._writing.path(stack))
             application = ApplicationLoop(Watched(self._cli, stack), self.board, self._acts, Notes(), memory)

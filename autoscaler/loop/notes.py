@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from autoscaler.journal.records import DecisionRow, MemberRow, MissRow, ServiceRow
+from autoscaler.journal.records import DecisionRow, MemberRow, MissRow, RollCall, ServiceRow
 from autoscaler.loop.deciding import Verdict
 from autoscaler.loop.levels import ServiceCount
 from autoscaler.loop.observing import Sight
@@ -23,6 +23,8 @@ class Book(Protocol):
 
     def decisions_made(self, decisions: Iterable[DecisionRow]) -> None: ...
 
+    def members_called(self, call: RollCall) -> None: ...
+
     def members_seen(self, members: Iterable[MemberRow]) -> None: ...
 
     def missed(self, misses: Iterable[MissRow]) -> None: ...
@@ -38,9 +40,12 @@ class Page:
     members: Sequence[MemberRow]
     misses: Sequence[MissRow]
     service: Sequence[ServiceRow]
+    call: RollCall | None = None
 
     def write(self, book: Book) -> None:
         """Put everything into the journal."""
+        if self.call is not None:  # before anything of this look: it asks when the last one was
+            book.members_called(self.call)
         if self.decisions:
             book.decisions_made(self.decisions)
         if self.members:
@@ -67,6 +72,8 @@ class Notes:
     misses: list[MissRow] = field(default_factory=list)
     service: ServiceCount = field(default_factory=ServiceCount)
     _said: dict[str, tuple[object, float]] = field(default_factory=dict)
+    _call: RollCall | None = None
+    _called: bool = False
     _lives: dict[tuple[str, str], _Life] = field(default_factory=dict)
     _counts: dict[str, tuple[float, float, float]] = field(default_factory=dict)
 
@@ -111,6 +118,9 @@ class Notes:
         for key in set(self._lives) - alive:
             self._member(view, key, now)
             del self._lives[key]
+        if not self._called:
+            self._called = True
+            self._call = RollCall(view.stack, view.application, view.cloud, frozenset(alive), now)
 
     def _member(self, view: View, key: tuple[str, str], down: float | None) -> None:
         life = self._lives[key]
@@ -131,13 +141,24 @@ class Notes:
                 since, requests, missed = now, 0.0, 0.0
             self._counts[path] = (since, requests, missed)
 
+    def ended(self, view: View, now: float) -> None:
+        """The application is gone, and all its members with it."""
+        for key in self._lives:
+            self._member(view, key, now)
+        self._lives = {}
+
+    def unheard(self) -> None:
+        """Nothing of late was written down: members are told anew, and who is still there."""
+        self._lives, self._called = {}, False
+
     def begin_anew(self) -> None:
         """Forget when what was said: the clock went back."""
         self._said, self._counts = {}, {}
 
     def take(self) -> Page:
         """What was gathered so far; it is gone from here."""
-        page = Page(self.decisions, self.members, self.misses, self.service.rows)
+        page = Page(self.decisions, self.members, self.misses, self.service.rows, self._call)
+        self._call = None
         self.decisions, self.members, self.misses, self.service.rows = [], [], [], []
         return page
 

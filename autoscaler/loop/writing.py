@@ -29,6 +29,7 @@ class Writing:
         self._book = book
         self._folder = folder
         self._saved: dict[str, float] = {}
+        self._left: list[Page] = []
         self._under_way: asyncio.Task[None] | None = None
         self.problem = ""
 
@@ -39,6 +40,13 @@ class Writing:
     def begin(self, stack: str, place: int, now: float) -> None:
         """A stack is new here, the `place`th of all: not all are due for saving at once."""
         self._saved[stack] = now - SAVE_SECONDS * (place % 30) / 30.0
+
+    def leave(self, loop: ApplicationLoop, now: float) -> None:
+        """A stack is gone; its last page goes with the next write."""
+        if loop.view is not None:
+            loop.notes.ended(loop.view, now)
+        if self._book is not None and not loop.elsewhere:
+            self._left.append(loop.notes.take())
 
     def write(self, loops: Mapping[str, ApplicationLoop], now: float) -> None:
         """Write what has been gathered, unless that is being done. Does not wait."""
@@ -61,10 +69,13 @@ class Writing:
         self, book: Book, loops: Mapping[str, ApplicationLoop], due: Sequence[str], now: float
     ) -> asyncio.Task[None]:
         """What is written is taken here, in the loop's own thread."""
-        pages, learnt = [], []
+        pages, learnt = self._left, []
+        self._left = []
         for application in loops.values():
             page = application.notes.take()
-            if not application.elsewhere:  # else another autoscaler writes it down
+            if application.elsewhere:  # another autoscaler writes it down
+                application.notes.unheard()
+            else:
                 pages.append(page)
         for stack in due:
             if not loops[stack].elsewhere:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from autoscaler.journal.journal import Journal
-from autoscaler.journal.records import DecisionRow, MemberRow, MissRow
+from autoscaler.journal.records import DecisionRow, MemberRow, MissRow, RollCall
 from autoscaler.journal.rotation import DAY, Keep
 from autoscaler.journal.schema import STEPS, JournalTooNew
 from autoscaler.journal.store import JournalUnusable
@@ -85,6 +85,22 @@ def test_a_members_times_are_joined_and_never_changed(journal: Journal) -> None:
     journal.members_seen([MemberRow("shop", "local", "web", "web-1", 10, 99, 50)])
     assert journal.members("shop") == [MemberRow("shop", "local", "web", "web-1", 10, 14, 50)]
     assert journal.members("shop", since=60) == []
+
+
+def test_members_that_went_while_nobody_looked_count_until_somebody_last_did(journal: Journal) -> None:
+    journal.members_seen(
+        [
+            MemberRow("shop", "local", "web", "stays", 5, 6, None),
+            MemberRow("shop", "local", "web", "went", 5, 6, None),
+            MemberRow("shop", "local", "web", "young", 25, None, None),
+            MemberRow("shop", "local", "web", "ended", 5, 6, 7),
+            MemberRow("shop", "away", "web", "elsewhere", 5, 6, None),
+        ]
+    )
+    journal.decisions_made([decision(10, "web"), decision(20, "web"), decision(100, "web")])
+    journal.members_called(RollCall("app-shop", "shop", "local", frozenset({("web", "stays")}), 100))
+    downs = {row.member: row.down for row in journal.members("shop")}
+    assert downs == {"stays": None, "went": 20, "young": 25, "ended": 7, "elsewhere": None}
 
 
 def test_misses_add_up(journal: Journal) -> None:

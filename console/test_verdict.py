@@ -36,5 +36,5 @@ def _name(case: ElementTree.Element) -> str:
 
 
 def _reason(why: ElementTree.Element) -> str:
-    said = (why.get("message") or "no reason was given").strip().splitlines()[0]
+    said = next(iter((why.get("message") or "").strip().splitlines()), "no reason was given")
     return said if len(said) <= LONGEST_REASON else f"{said[: LONGEST_REASON - 1]}…"

@@ -192,7 +192,7 @@ class Journal:
             looked = connection.execute(
                 "SELECT max(at) FROM decisions WHERE stack = ? AND at < ?", (call.stack, call.at)
             ).fetchone()[0]
-            open_ = connection.execute(
+            alive = connection.execute(
                 "SELECT cluster, member FROM members WHERE down IS NULL AND application = ? AND cloud = ?",
                 (call.application, call.cloud),
             ).fetchall()
@@ -201,7 +201,7 @@ class Journal:
                 "WHERE application = ? AND cloud = ? AND cluster = ? AND member = ?",
                 [
                     (looked, call.application, call.cloud, *member)
-                    for member in map(tuple, open_)
+                    for member in map(tuple, alive)
                     if member not in call.members
                 ],
             )

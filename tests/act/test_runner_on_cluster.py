@@ -125,7 +125,13 @@ def test_the_members_to_go_are_marked_before_the_cluster_shrinks(site: Site, run
         found = site.client.get(path, labelSelector=selector)["items"]
         return sorted(p["metadata"]["name"] for p in found if "deletionTimestamp" not in p["metadata"])
 
-    until(lambda: len(pods()) == 4, "four members")
+    def all_ready() -> bool:
+        """Also by the word of the controller: it takes members that are not ready before marked ones."""
+        found = site.client.get("/apis/apps/v1/namespaces/app-shop/replicasets", labelSelector=selector)
+        counts = [each["status"].get("readyReplicas", 0) for each in found["items"]]
+        return len(pods()) == sum(counts) == 4
+
+    until(all_ready, "four ready members")
     doomed = pods()[::2]
     loads = {name: 0.0 if name in doomed else 9.0 for name in pods()}
     staying = sorted(set(pods()) - set(doomed))

@@ -100,7 +100,7 @@ def test_more_instances_of_a_group_replace_nobody_and_share_one_address(book: Gu
             end["targetRef"]["name"].split("--")[0]
             for each in slices
             for end in each.get("endpoints") or []
-            if end["conditions"]["ready"]
+            if end["conditions"].get("ready")
         }
 
     until(lambda: answering() == {"extras-1", "extras-2"}, "both copies to answer at the one address")

@@ -12,6 +12,7 @@ import pytest
 
 from tests.demo import ROOT, Demo
 from tests.waiting import until
+from toolchain.plugins.kubernetes.pods import condition
 
 pytestmark = pytest.mark.cluster
 
@@ -25,8 +26,7 @@ def ready_nodes(demo: Demo) -> list[str]:
     return [
         node["metadata"]["name"]
         for node in demo.kubectl("get", "nodes")["items"]
-        for condition in node["status"]["conditions"]
-        if condition["type"] == "Ready" and condition["status"] == "True"
+        if condition(node, "Ready").get("status") == "True"
     ]
 
 

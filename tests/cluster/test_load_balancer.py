@@ -21,6 +21,7 @@ from tests.cluster.web_socket import WebSocket
 from tests.demo import ROOT, Demo
 from tests.steady_load import SteadyLoad
 from tests.waiting import until
+from toolchain.plugins.kubernetes.pods import condition
 
 pytestmark = pytest.mark.cluster
 
@@ -147,8 +148,7 @@ def _whole(balanced: Balanced, driver: str, without: str) -> bool:
     ready = [
         pod
         for pod in balanced.replicas(driver)
-        if pod["metadata"]["name"] != without
-        and any(c["type"] == "Ready" and c["status"] == "True" for c in pod["status"]["conditions"])
+        if pod["metadata"]["name"] != without and condition(pod, "Ready").get("status") == "True"
     ]
     return len(ready) == 2
 

@@ -16,6 +16,7 @@ from tests.cluster.applications import deployed
 from tests.cluster.load import under_load
 from tests.demo import ROOT, Demo
 from tests.waiting import until
+from toolchain.plugins.kubernetes.pods import condition
 
 pytestmark = pytest.mark.cluster
 
@@ -147,10 +148,9 @@ def test_an_update_that_fails_is_gone_back_from_and_no_request_sees_it(shop: Sho
 def _has_unready(shop: Shop) -> bool:
     pods = shop.demo.kubectl("-n", shop.namespace, "get", "pods")["items"]
     return any(
-        condition["type"] == "Ready" and condition["status"] != "True"
+        condition(pod, "Ready").get("status") == "False"
         for pod in pods
         if pod["status"]["phase"] == "Running" and "deletionTimestamp" not in pod["metadata"]
-        for condition in pod["status"]["conditions"]
     )
 
 

@@ -16,6 +16,7 @@ import yaml
 from tests.cluster.applications import deployed
 from tests.demo import ROOT, Demo
 from tests.waiting import until
+from toolchain.plugins.kubernetes.pods import condition
 
 pytestmark = pytest.mark.cluster
 
@@ -94,7 +95,7 @@ class Nest:
 
 
 def _ready(pod: dict[str, Any]) -> str:
-    return next(str(c["lastTransitionTime"]) for c in pod["status"]["conditions"] if c["type"] == "Ready")
+    return str(condition(pod, "Ready").get("lastTransitionTime", ""))
 
 
 @pytest.fixture(scope="module")

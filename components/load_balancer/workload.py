@@ -189,7 +189,8 @@ def _container(balancer: Balancer, image: Any, folders: Sequence[str]) -> dict[s
             ),
             {"name": _state_name(balancer), "containerPort": STATE_PORT, "protocol": "TCP"},
         ],
-        "readinessProbe": {**_probe("/readyz"), "periodSeconds": 2, "failureThreshold": 1},
+        # One late answer of a busy host is no reason to take the only replica out; who ends leaves anyway.
+        "readinessProbe": {**_probe("/readyz"), "periodSeconds": 2, "failureThreshold": 3},
         "livenessProbe": {**_probe("/healthz"), "periodSeconds": 10, "failureThreshold": 6},
         "startupProbe": {**_probe("/healthz"), "periodSeconds": 1, "failureThreshold": 60},
         "resources": _resources(balancer),

@@ -81,6 +81,7 @@ def test_its_pods_meet_the_restricted_standard_and_spread(made: Engine) -> None:
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
     assert pod["securityContext"]["runAsNonRoot"]
     assert all(port["containerPort"] >= 1024 for port in container["ports"])
+    assert container["readinessProbe"]["failureThreshold"] > 1, "one late answer does not take it out"
     assert {each["topologyKey"] for each in pod["topologySpreadConstraints"]} >= {"kubernetes.io/hostname"}
     assert made.of("policy/v1:PodDisruptionBudget")[BALANCER]["spec"]["maxUnavailable"] == 1
 

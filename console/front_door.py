@@ -1,5 +1,6 @@
 """`alto front`: makes, updates and removes the one address that an application has over all its copies."""
 
+import random
 import socket
 import time
 from collections.abc import Collection, Iterator, Mapping
@@ -123,8 +124,11 @@ def chosen_settings(
 
 
 def free_port(taken: Collection[int]) -> int:
-    """The first port of PORTS that no door has and nobody on this machine listens on. Raises ConsoleError."""
-    for port in PORTS:
+    """Any port of PORTS that no door has and nobody on this machine listens on. Raises ConsoleError.
+
+    At random: it is bound seconds later, and two that choose meanwhile are not to choose the same.
+    """
+    for port in random.sample(PORTS, len(PORTS)):
         if port not in taken and _is_free(port):
             return port
     raise ConsoleError(

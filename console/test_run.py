@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
-from console.test_verdict import verdict
+from console.test_verdict import counts, verdict
 from toolchain import engine, paths
 
 Process = subprocess.Popen[bytes]
@@ -37,13 +37,15 @@ def run(*, quick: bool, arguments: Sequence[str]) -> int:
     """
     # Started in the background (CI, nohup), interrupts are ignored, and every child would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    failed = _checks()
+    failed, counted = _checks(), ""
     if quick:
         tests = _pytest(["-m", "not cluster and not engine", "-n", "auto", *arguments], {})
     else:
-        tests = _with_clusters(arguments)
+        tests, counted = _with_clusters(arguments)
     if failed:
         print(f"failed checks: {', '.join(failed)}", file=sys.stderr)
+    if counted:
+        print(counted, flush=True)
     return 1 if failed or tests not in (0,) else 0
 
 
@@ -71,8 +73,9 @@ def _checks() -> list[str]:
     return failed
 
 
-def _with_clusters(arguments: Sequence[str]) -> int:
-    """Every test, with tools, engine and base image made ready first."""
+def _with_clusters(arguments: Sequence[str]) -> tuple[int, str]:
+    """Every test, with tools, engine and base image made ready first: the exit code, and the counts of all
+    parts where pytest does not say them itself."""
     from console.demonstration import prepare
     from toolchain.progress import Progress
 
@@ -82,13 +85,13 @@ def _with_clusters(arguments: Sequence[str]) -> int:
             prepare(progress)
         found = engine.find()
         settings = {"ALTO_KEEP_ENGINE": "1", "DOCKER_HOST": found.host if found else ""}
-        return _pytest(list(arguments), settings) if arguments else _parts(settings)
+        return (_pytest(list(arguments), settings), "") if arguments else _parts(settings)
     finally:
         if not was_running:
             engine.stop()
 
 
-def _parts(extra: dict[str, str]) -> int:
+def _parts(extra: dict[str, str]) -> tuple[int, str]:
     """The tests on the demo's cluster, shown as they go, beside all others, shown when they have ended."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -111,7 +114,8 @@ def _parts(extra: dict[str, str]) -> int:
                 shutil.copyfileobj(output, sys.stdout)
         sys.stdout.flush()
         print("\n".join(verdict(reports.values())), file=sys.stderr)
-    return next((code for code in (*codes, *ended) if code), 0)
+        counted = counts(reports.values())
+    return next((code for code in (*codes, *ended) if code), 0), counted
 
 
 def _pytest(arguments: list[str], extra: dict[str, str]) -> int:

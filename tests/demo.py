@@ -19,7 +19,7 @@ class Demo:
     environment: dict[str, str]
 
     def run(
-        self, *command: str, check: bool = True, timeout: float = 600
+        self, *command: str, check: bool = True, timeout: float = 1800
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in the checkout with the demo's environment; its output is in the failure."""
         done = subprocess.run(

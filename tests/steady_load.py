@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-LONGEST_SECONDS = 240.0
+LONGEST_SECONDS = 1200.0
 MOST_AT_ONCE = 2000
 
 

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,15 +11,10 @@ from typing import Any
 import httpx
 
 from tests.balancer.origins import Origin
+from tests.ports import free_ports
 from tests.waiting import until
 
 TOKEN = "a-token-for-these-tests-only"  # noqa: S105
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def backend(name: str, origins: Sequence[Origin] = (), **more: Any) -> dict[str, Any]:
@@ -49,7 +43,7 @@ class Balancer:
         self, driver: str, binary: Path, folder: Path, *backends: Mapping[str, Any], **more: Any
     ) -> None:
         self.driver, self.folder, self._binary = driver, folder, binary
-        self.port, self.state_port = free_port(), free_port()
+        self.port, self.state_port = free_ports(2)
         self.log = folder / "access.log"
         self.said = folder / "agent.log"
         self.model: dict[str, Any] = {

@@ -15,7 +15,8 @@ from blueprints.workspace import Workspace
 from components.load_balancer.drivers.catalogue import driver as driver_named
 from components.load_balancer.drivers.driver import Facts
 from tests.balancer.origins import Origin
-from tests.balancer.rig import Balancer, addresses, backend, free_port
+from tests.balancer.rig import Balancer, addresses, backend
+from tests.ports import free_ports
 from tests.waiting import until
 
 pytestmark = pytest.mark.engine
@@ -70,7 +71,8 @@ def front(
         del found["service"]
         found["addresses"] = addresses([origin(found["cluster"], lingers=True)])
     template = files["haproxy.cfg" if driver == "haproxy" else "nginx.conf"]
-    ports = {each.name: free_port() for each in planned.listeners}
+    names = [each.name for each in planned.listeners]
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
     for each in planned.listeners:
         for before, after in (("bind :", "bind 127.0.0.1:"), ("listen ", "listen 127.0.0.1:")):
             for end in (" ", "\n", ";"):

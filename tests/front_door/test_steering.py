@@ -16,7 +16,7 @@ from autoscaler.burst.front_door import FrontDoor, FrontDoorUnreachable
 from autoscaler.burst.front_shares import Told
 from autoscaler.burst.front_steering import FileSteering
 from blueprints.balancing.front import CONTROL, TOLD
-from tests.balancer.rig import free_port
+from tests.ports import free_ports
 
 HOME, AWAY = [("10.0.0.1", 80)], [("10.1.0.1", 80)]
 AUTHORITY = ""
@@ -27,7 +27,8 @@ def down(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FileSteering:
     """The steering of a door that does not run."""
     monkeypatch.setattr(front_steering, "IN_FORCE_SECONDS", 0.2)
     monkeypatch.setattr(ssl, "create_default_context", lambda cadata: False)
-    return FileSteering(tmp_path, f"https://127.0.0.1:{free_port()}", "token", AUTHORITY, "front-shop")
+    (port,) = free_ports(1)
+    return FileSteering(tmp_path, f"https://127.0.0.1:{port}", "token", AUTHORITY, "front-shop")
 
 
 def test_what_a_door_is_told_while_it_is_down_is_kept_for_its_start(

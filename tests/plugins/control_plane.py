@@ -9,7 +9,6 @@ import base64
 import datetime
 import ipaddress
 import secrets
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from tests.ports import free_ports
 from tests.waiting import until
 from toolchain import find, pins
 from toolchain.plugins.kubernetes import kubeconfig
@@ -122,14 +122,6 @@ def _name(common_name: str, organization: str = "") -> x509.Name:
     return x509.Name(parts)
 
 
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [found.getsockname()[1] for found in sockets]
-    for found in sockets:
-        found.close()
-    return ports
-
-
 def _write_kubeconfig(path: Path, server: str, authority: Path, pair: tuple[Path, Path]) -> Path:
     """A kubeconfig that holds its certificates itself, so that its content alone is enough."""
 
@@ -180,12 +172,12 @@ def running(folder: Path) -> Iterator[ControlPlane]:
         for process in processes:
             process.kill()  # what it stores is thrown away, so there is nothing to end gently
         for process in processes:
-            process.wait(10)
+            process.wait(120)
 
 
 def _start(folder: Path, start: Starter, etcd: dict[str, Path], kubernetes: dict[str, Path]) -> ControlPlane:
     authority = _Authority(folder)
-    client_port, peer_port, api_port = _free_ports(3)
+    client_port, peer_port, api_port = free_ports(3)
     server_pair = authority.issue("server", "server")
     admin = authority.issue("admin", "admin", "system:masters")
     accounts = folder / "accounts.key"

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from tests.debian_packages import need
+from tests.ports import free_ports
 from tests.waiting import until
 from toolchain.plugins.altostratus.machine import File, machine_for
 from toolchain.plugins.altostratus.ssh_machine import SshMachine
@@ -53,9 +54,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
     for name, content in (("host_key", host), ("authorized", user_public)):
         (tmp_path / name).touch(mode=0o600)
         (tmp_path / name).write_text(content)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     options = {
         "HostKey": tmp_path / "host_key",

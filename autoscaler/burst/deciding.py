@@ -53,9 +53,10 @@ class Situation:
     """An application at one moment. Clouds, not network partitions, but in `policy` and `clouds`.
 
     clouds: the cloud of each network partition of the policy. home: where the application's own stack is.
-    need: members by path that the load asks for now over all copies, None where it is not known. ahead: the
-    same by cloud, as far ahead as a copy there takes (`lead`, in seconds). unfit: clouds that can take no
-    copy now, with the reason.
+    need: members by path that the load asks for now over all copies, None where nothing of it is known; not
+    known as a `whole` it is at least so much, which may begin a copy and ends none. ahead: the same by cloud,
+    as far ahead as a copy there takes (`lead`, in seconds). unfit: clouds that can take no copy now, with
+    the reason.
     """
 
     time: float
@@ -64,6 +65,7 @@ class Situation:
     home: str
     copies: tuple[CopySight, ...]
     need: Mapping[str, float] | None
+    whole: bool = True
     ahead: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     lead: Mapping[str, float] = field(default_factory=dict)
     move: MoveSight | None = None
@@ -121,6 +123,10 @@ def decide(now: Situation, standing: Standing) -> tuple[Step, Standing]:
         if looks >= _sure(now, peak):
             return _burst(now, peak.words), Standing(looks)
         return _stay(f"Not for long enough yet: {peak.words}"), Standing(looks)
+    if not now.whole:
+        return _stay(f"Not all that the load asks for is known: {_load(now)} at least"), replace(
+            standing, over=0
+        )
     return _calm(now, standing)
 
 
@@ -176,8 +182,8 @@ def _peak(now: Situation, without: frozenset[str] = frozenset(), at_cloud: str =
             continue
         soon = f" and {later:.1f} in {now.lead.get(cloud, 0.0):.0f} s" if later > need else ""
         words = (
-            f"{path} needs {need:.1f} members now{soon}, over {share:.0%} of the {carry} "
-            f"that {names} can have"
+            f"{path} needs {need:.1f} members now{soon}{'' if now.whole else ' at least'}, "
+            f"over {share:.0%} of the {carry} that {names} can have"
         )
         if need > mark:
             return _Peak(True, True, words)

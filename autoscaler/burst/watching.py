@@ -196,17 +196,18 @@ class Watching:
         }
         need = need_over(copies, policy)
         ahead: dict[str, dict[str, float]] = {}
-        if need is not None and policy.burst is not None:
+        if need.members and policy.burst is not None:
             known = max((lead(each) for each in copies.settled()), default=0.0)
             beyond = {cloud: max(self.period, seconds - known) for cloud, seconds in leads.items()}
-            ahead = kept.demand.look(now, self.period, need, beyond)
+            ahead = kept.demand.look(now, self.period, need.members, beyond)
         return Situation(
             now,
             policy,
             placing.clouds,
             copies.home_view.cloud,
             tuple(self._sight(each) for each in copies.all if each.view is not None),
-            need,
+            need.members if need.members or need.whole else None,
+            need.whole,
             ahead,
             leads,
             None if move is None else MoveSight(move.kind, move.cloud, self._turned(move)),

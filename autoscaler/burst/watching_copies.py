@@ -80,31 +80,43 @@ def by_load(loop: ApplicationLoop) -> list[str]:
     ]
 
 
-def need_over(copies: Copies, policy: ApplicationPolicy) -> dict[str, float] | None:
-    """What the load asks for by path, over the copies that answer; None while it is not known.
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What the load asks for in members, by path, as far as it is known. whole: nothing of it is unknown."""
+
+    members: Mapping[str, float]
+    whole: bool
+
+
+def need_over(copies: Copies, policy: ApplicationPolicy) -> Need:
+    """What the load asks for over the copies that answer.
 
     Clusters with data do not count unless they are replicated: another copy is no help for them.
     """
     data = policy.burst.data if policy.burst is not None else "replicate"
     found: dict[str, float] = {}
     answering = copies.settled()
+    whole = bool(answering)
     for path in sorted({path for each in answering for path in by_load(each)}):
         having = [each for each in answering if path in by_load(each)]
         views = [each.considered.view for each in having if each.considered is not None]
         if data != "replicate" and any(c.persistence for view in views for c in view.clusters[path].copies):
             continue
-        need = need_of(having, path)
-        if need is None:
-            return None
-        found[path] = need
-    return found if answering else None
+        whole = whole and need_of(having, path) is not None
+        if known := _known(having, path):
+            found[path] = sum(known)
+    return Need(found, whole)
 
 
 def need_of(having: Sequence[ApplicationLoop], path: str) -> float | None:
-    """What the load asks for over copies that have the cluster; None while it is not known of all."""
+    """What the load asks for over copies that have the cluster; None while it is not wholly known of all."""
+    decisions = [each.considered.decisions[path] for each in having if each.considered is not None]
+    return sum(_known(having, path)) if all(each.whole for each in decisions) else None
+
+
+def _known(having: Sequence[ApplicationLoop], path: str) -> list[float]:
     needs = [each.considered.decisions[path].need for each in having if each.considered is not None]
-    known = [need for need in needs if need is not None]
-    return sum(known) if len(known) == len(needs) else None
+    return [need for need in needs if need is not None]
 
 
 def lead(loop: ApplicationLoop) -> float:

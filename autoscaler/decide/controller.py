@@ -320,14 +320,16 @@ def _decision(
         lead_seconds=lead,
         holds=holds,
         need=_need(found),
+        whole=bool(found.wants) and not found.missing,
     )
 
 
 def _need(found: Assessment) -> float | None:
-    """The most demanding target before rounding and bounds; None while any factor is not known."""
-    if found.missing or not found.wants:
-        return None
+    """The most demanding target before rounding and bounds, of the factors that are known; None for none."""
     return max(
-        found.asks[name].need if name in found.asks else float(want.target)
-        for name, want in found.wants.items()
+        (
+            found.asks[name].need if name in found.asks else float(want.target)
+            for name, want in found.wants.items()
+        ),
+        default=None,
     )

@@ -22,7 +22,8 @@ class Decision:
     ``factor`` is the most demanding one, ``band`` its (low, target, high) in members after all factors,
     ``forecast`` by factor the expected value at the lead with its standard deviation and the head-room z.
     ``holds`` names what kept the count from moving or bounded it. ``need`` is what the load asks for in
-    members, before rounding and bounds; None where not all of it is known.
+    members, before rounding and bounds, by the factors that are known; None where none is. ``whole`` says
+    whether all are: else it is at least so much.
     """
 
     time: float
@@ -38,6 +39,7 @@ class Decision:
     lead_seconds: float = 0.0
     holds: tuple[str, ...] = ()
     need: float | None = None
+    whole: bool = False
 
     @property
     def action(self) -> str:

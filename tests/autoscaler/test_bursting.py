@@ -195,6 +195,17 @@ def test_what_is_not_known_moves_nothing() -> None:
     assert step(situation(None, HOME, AWAY)).reason == "What the load asks for is not known."
 
 
+def test_what_is_known_in_part_begins_a_copy_and_ends_none() -> None:
+    burst = step(situation(3.7, whole=False))
+    assert (burst.kind, burst.cloud) == ("burst", "away")
+    assert "web needs 3.7 members now at least, over 90% of the 4" in burst.reason
+    calm = situation(2.0, HOME, AWAY, whole=False)
+    assert after_calm(calm).reason == (
+        "Not all that the load asks for is known: web needs 2.0 of 8 members at least."
+    )
+    assert step(situation(3.9, HOME, AWAY, whole=False, move=MoveSight("end", "away"))).kind == "turn"
+
+
 # --- what always holds ---
 
 needs = st.floats(0, 40, allow_nan=False)
@@ -218,6 +229,7 @@ def situations(draw: st.DrawFn) -> tuple[Situation, Standing]:
         ahead={"away": {"web": draw(needs)}, "far": {"web": draw(needs)}},
         move=move,
         unfit=draw(st.dictionaries(st.sampled_from(["away", "far"]), st.just("failed"), max_size=2)),
+        whole=draw(st.booleans()),
     )
     since = draw(st.none() | st.floats(0, 200).map(lambda ago: NOW - ago))
     return now, Standing(draw(st.integers(0, 3)), since)
@@ -235,6 +247,7 @@ def test_one_move_at_a_time_and_never_against_the_home(found: tuple[Situation, S
         assert taken.cloud not in there | set(now.unfit)
     if taken.kind == "end":
         assert taken.cloud in there - {now.home}
+        assert now.whole
     if taken.kind == "turn":
         assert now.move is not None
         assert (now.move.kind, now.move.cloud) == ("end", taken.cloud)

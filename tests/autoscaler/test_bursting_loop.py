@@ -104,6 +104,19 @@ def test_a_killed_autoscaler_goes_on_with_its_move_and_says_so(world: World, kin
     assert resumed == [f"goes on with the {how} (deploy)"]
 
 
+def test_a_metric_that_nobody_measures_keeps_no_peak_from_the_next_cloud_and_lets_no_copy_go(
+    world: World,
+) -> None:
+    world.edit("{requestRate: 10}", "{requestRate: 10, memory: 80}")
+    world.run([PEAK] * 24)
+    assert world.kinds == ["burst", "done"]
+    assert world.ready(HOME) + world.ready(COPY) >= 7
+    reason = next(text for kind, text in world.events if kind == "burst")
+    assert "members now at least, over 90%" in reason
+    world.run([8.0] * 40)
+    assert world.exists(COPY), "it might be needed for its memory"
+
+
 def test_without_acting_it_says_once_what_it_would_do(world: World) -> None:
     world.watching.mover = world.watching.doors = None
     world.run([PEAK] * 10)

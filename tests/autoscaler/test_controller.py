@@ -98,6 +98,20 @@ def test_a_missing_factor_holds_a_scale_down_but_not_a_scale_up() -> None:
     assert up.members > 10
 
 
+def test_with_a_factor_missing_the_need_is_what_the_others_ask_for_at_least() -> None:
+    policy, state = thresholds(), ClusterState("web")
+    for tick in range(30):
+        decision = step(policy, state, seen(tick, 4, factors={"requestsInFlight": Reading(130.0)}))
+    assert decision.need == pytest.approx(6.5, abs=0.5)
+    assert not decision.whole
+    for tick in range(30, 60):
+        decision = step(policy, state, seen(tick, 4, factors=readings(in_flight=130.0, load=50.0)))
+    assert decision.need == pytest.approx(6.5, abs=0.5)
+    assert decision.whole
+    silent = step(thresholds(), ClusterState("web"), seen(0, 4))
+    assert (silent.need, silent.whole) == (None, False)
+
+
 def test_a_stale_factor_is_a_missing_one() -> None:
     policy, state = objective(), ClusterState("web")
     decision = step(policy, state, seen(0, 10, requests=0.0, requests_age=31.0))

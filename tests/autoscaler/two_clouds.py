@@ -251,6 +251,13 @@ class World:
 
     # --- files ---
 
+    def edit(self, old: str, new: str) -> None:
+        """Change the documents, before the first look."""
+        path = self.folder / "shop.yaml"
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
     def exists(self, stack: str) -> bool:
         return self.cli.config_path(stack).exists()
 

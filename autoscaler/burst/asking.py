@@ -24,7 +24,9 @@ def home_of(cli: Pulumi, application: str) -> AppStack:
         names = sorted(
             each.removeprefix("app-") for each in cli.stacks() if each.startswith("app-") and "--" not in each
         )
-        raise MoveRefused(f"there is no application {application}\n  Applications here: {', '.join(names)}.")
+        raise MoveRefused(
+            f"there is no application {application}\n  Applications here: {', '.join(names) or 'none'}."
+        )
     home = read_deployed(cli, stack)
     if not home.cloud or not home.blueprint:
         raise MoveRefused(f"{cli.config_path(stack)} does not say which cloud and which documents")

@@ -158,6 +158,13 @@ def test_what_cannot_be_is_refused_before_anything_is_changed(land: Land) -> Non
     assert {**land.look(), "moves": []} == {**before, "moves": []}
 
 
+def test_where_there_are_no_applications_that_is_said(land: Land) -> None:
+    land.cli.destroy("app-shop")
+    land.cli.remove("app-shop")
+    with pytest.raises(MoveRefused, match=r"Applications here: none\."):
+        land.moves().burst("shop", "away")
+
+
 def test_a_cloud_that_is_away_at_the_burst_gets_nothing(land: Land) -> None:
     land.sky.away.add("away")
     before = land.look()

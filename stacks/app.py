@@ -9,6 +9,7 @@ from typing import Any
 
 import pulumi
 
+from blueprints.cloud_environment import in_cloud
 from blueprints.plan import Plan
 from blueprints.revision import Pin
 from components.application import Application
@@ -44,6 +45,7 @@ def build(stack: StackName) -> None:
         configs = settings.config_path(stack.text).parent
         refuse_second(stack, chosen.application, chosen.cloud, configs, paths.state())
     asked = workspace.plan(chosen.application, by.scale, copy=by.copy(stack), only=chosen.clusters)
+    asked = in_cloud(workspace, asked, chosen.cloud)
     plan = with_data(at_commits(asked, by.commits) if by.commits else asked, chosen.data, stack)
     hosts, platform = OtherStack(f"hosts-{chosen.cloud}"), OtherStack(f"platform-{chosen.cloud}")
     kubeconfig = hosts.require("kubeconfig")

@@ -4,8 +4,9 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from blueprints.kinds.environment import Environment
-from blueprints.model import Document, Items, Model
+from blueprints.kinds.environment import Environment, ExportReference
+from blueprints.kinds.replication import REPLICATE_FROM
+from blueprints.model import Document, Items, Model, fault
 from blueprints.names import ResourceName
 from blueprints.quantities import Duration
 from blueprints.rules import unique
@@ -38,13 +39,27 @@ class NetworkPartition(Document):
     partitions: Items[Partition] = Field(min_length=1)
     """Its zones."""
     environment: Environment = Field(default_factory=dict)
-    """Environment variables of every member in it."""
-    load_balancer_addresses: Items[str] = ()
-    """Addresses of load balancers that stand in front of it already."""
+    """Environment variables of every member in it, under those that the cartridge and the application set."""
     lead_time: Duration | None = None
-    """From asking for a copy here to its serving; left out, it is measured."""
+    """From asking for members here to their serving; left out, it is measured. Of several network partitions
+    of one cloud the longest counts."""
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
         unique("partitions", self.partitions)
+        return self
+
+    @model_validator(mode="after")
+    def _belongs_to_nobody(self) -> Self:
+        """Its variables are every member's, whatever the cartridge."""
+        for name, value in self.environment.items():
+            if isinstance(value, ExportReference):
+                raise fault(
+                    "ALT1111",
+                    "an export is a cluster's, and a network partition has none",
+                    at=("environment", name, "export"),
+                    hint="Write the text itself, or set the variable on the clusters that need it.",
+                )
+            if name == REPLICATE_FROM:
+                raise fault("ALT1111", f"{name} is given by the platform", at=("environment", name))
         return self

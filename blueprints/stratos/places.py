@@ -92,10 +92,13 @@ def network_partition(
         )
     provider = record.text("provider") or provider
     environment = payload(record, subject, report)
-    addresses: list[str] = []
     for name, value, line in record.properties("property", "properties"):
         if name == "LOAD_BALANCER_IPS":
-            addresses = [a.strip() for a in value.replace("|", ",").split(",") if a.strip()]
+            report.add(
+                "not carried over", record.file, line, subject,
+                f"LOAD_BALANCER_IPS {value}: nothing here leads to load balancers of yours; let them lead to "
+                "the addresses that `alto url` tells",
+            )  # fmt: skip
         elif not name.startswith("payload_parameter."):
             report.add("not carried over", record.file, line, subject, f"the property {name!r}")
     if cluster in clusters:
@@ -107,8 +110,6 @@ def network_partition(
     }
     if environment:
         data["environment"] = environment
-    if addresses:
-        data["loadBalancerAddresses"] = addresses
     return NetworkPartition.model_validate(data, by_name=False)
 
 

@@ -120,6 +120,37 @@ def test_a_copy_takes_its_cloud_from_the_stacks_name(engine: Engine, blueprint: 
     assert labels["altostratus.dev/copy"] == "away", "two copies in one cluster would share members"
 
 
+PLACES = """---
+apiVersion: altostratus/v1
+kind: NetworkPartition
+name: home
+cloud: local
+partitions: [{name: all}]
+environment: {TIME_ZONE: Europe/Zurich, LEVEL: home, HOST: {member: host}}
+---
+apiVersion: altostratus/v1
+kind: NetworkPartition
+name: rented
+cloud: away
+partitions: [{name: all}]
+environment: {TIME_ZONE: Asia/Tokyo}
+"""
+
+
+def test_members_have_the_variables_of_the_cloud_they_are_in(engine: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "shop.yaml"
+    path.write_text(f"{SHOP}    environment: {{LEVEL: web}}\n{PLACES}")
+    away = {name.replace("local", "away"): outputs for name, outputs in engine.stacks.items()}
+    found = []
+    for stack, values in (("app-shop", {"cloud": "local"}), ("app-shop--away", {})):
+        made = run(Engine(stacks={**engine.stacks, **away}), stack, {**values, "blueprint": str(path)})
+        (member,) = made.of("apps/v1:Deployment")["web"]["spec"]["template"]["spec"]["containers"]
+        variables = {each["name"]: each.get("value", each.get("valueFrom")) for each in member["env"]}
+        found.append([variables.get(name) for name in ("TIME_ZONE", "LEVEL", "HOST")])
+    host = {"fieldRef": {"apiVersion": "v1", "fieldPath": "spec.nodeName"}}
+    assert found == [["Europe/Zurich", "web", host], ["Asia/Tokyo", "web", None]]
+
+
 def test_every_stack_is_read_once(engine: Engine, blueprint: str) -> None:
     run(engine, "app-shop", {"cloud": "local", "blueprint": blueprint})
     assert sorted(engine.read) == sorted(engine.stacks)

@@ -190,7 +190,7 @@ class Watching:
         assert placing is not None
         kind = policy.burst.cloud if policy.burst is not None else "warm"
         leads = {
-            cloud: self.leads.of(copies.application, cloud, kind)
+            cloud: placing.leads.get(cloud, self.leads.of(copies.application, cloud, kind))
             for cloud in dict.fromkeys(placing.clouds.values())
             if cloud != copies.home_view.cloud
         }

@@ -159,7 +159,8 @@ class Overflow:
         assert placing is not None
         beside, by_cloud = copies.beside(), placing.overflowing.by_cloud
         clouds = list(dict.fromkeys((*by_cloud, *beside)))
-        leads = {cloud: self.leads.of(copies.application, cloud, "warm") for cloud in clouds}
+        learnt = {cloud: self.leads.of(copies.application, cloud, "warm") for cloud in clouds}
+        leads = {cloud: placing.leads.get(cloud, seconds) for cloud, seconds in learnt.items()}
         beyond = tuple(
             Beyond(
                 cloud,

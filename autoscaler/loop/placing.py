@@ -20,7 +20,8 @@ class Placing:
     """`policy`: the application's, where it has one; `clouds` by the network partitions it names; `demands`:
     what each cluster may use, by its id; `entries`: the paths of the clusters that requests come in by;
     `overflowing`: the clusters that may have members in further clouds, and `holds`: how many seconds each
-    keeps such a cloud that it does not need."""
+    keeps such a cloud that it does not need; `leads`: the seconds from asking for members in a cloud to their
+    serving, where documents say them."""
 
     policy: ApplicationPolicy | None
     clouds: Mapping[str, str] = field(default_factory=dict)
@@ -28,6 +29,7 @@ class Placing:
     entries: frozenset[str] = frozenset()
     overflowing: Overflowing = NOWHERE
     holds: Mapping[str, float] = field(default_factory=dict)
+    leads: Mapping[str, float] = field(default_factory=dict)
 
 
 def placing(workspace: Workspace, plan: Plan, home: str) -> Placing | None:
@@ -46,7 +48,17 @@ def placing(workspace: Workspace, plan: Plan, home: str) -> Placing | None:
         entries(plan),
         overflow,
         {id: _hold(workspace, plan.clusters[id].deployment) for id in overflow.clusters},
+        _leads(workspace),
     )
+
+
+def _leads(workspace: Workspace) -> dict[str, float]:
+    """Of several network partitions of one cloud the longest counts."""
+    found: dict[str, float] = {}
+    for each in workspace.all(NetworkPartition):
+        if each.lead_time is not None:
+            found[each.cloud] = max(found.get(each.cloud, 0.0), each.lead_time.seconds)
+    return found
 
 
 def _hold(workspace: Workspace, deployment: str | None) -> float:

@@ -8,12 +8,17 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Outcome:
-    """What came of a load. `answers` counts by status; `failures` are requests without an answer, by why."""
+    """What came of a load. `answers` counts by status; `failures` are requests without an answer, by why.
+
+    `reopened` counts requests on a kept connection that the server had just closed, sent again on a new one
+    as RFC 9112 (9.3.1) has clients do; a request that then fails is a failure like any other.
+    """
 
     answers: Counter[int] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
     members: Counter[str] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
+    reopened: int = 0
     in_flight: int = 0
     most: int = 0
 
@@ -67,11 +72,29 @@ class Load:
             outcome.seconds.append(time.monotonic() - begun)
 
     async def _exchange(self) -> None:
-        reader, writer = await self._connection()
-        request = f"GET {self._path} HTTP/1.1\r\nHost: {self._host}\r\n\r\n".encode()
+        while kept := self._kept():
+            try:
+                head = await self._asked(*kept)
+            except (ConnectionError, asyncio.IncompleteReadError) as error:
+                if getattr(error, "partial", b""):
+                    raise
+                self.outcome.reopened += 1
+            else:
+                return await self._read(*kept, head)
+        fresh = await asyncio.open_connection("127.0.0.1", self._port)
+        return await self._read(*fresh, await self._asked(*fresh))
+
+    async def _asked(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        """The head of the answer."""
         try:
-            writer.write(request)
-            head = await reader.readuntil(b"\r\n\r\n")
+            writer.write(f"GET {self._path} HTTP/1.1\r\nHost: {self._host}\r\n\r\n".encode())
+            return await reader.readuntil(b"\r\n\r\n")
+        except BaseException:
+            writer.close()
+            raise
+
+    async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes) -> None:
+        try:
             lines = head.decode("latin-1").lower().split("\r\n")
             headers = [each.partition(":")[::2] for each in lines[1:]]
             length = int(dict(headers)["content-length"])
@@ -86,10 +109,10 @@ class Load:
         else:
             self._idle.append((reader, writer))
 
-    async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    def _kept(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
         while self._idle:
             reader, writer = self._idle.pop()
             if not reader.at_eof() and not writer.is_closing():
                 return reader, writer
             writer.close()
-        return await asyncio.open_connection("127.0.0.1", self._port)
+        return None

@@ -21,7 +21,7 @@ class Loop:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
 
-    def run(self, work: Coroutine[Any, Any, Found], limit: float = 120) -> Found:
+    def run(self, work: Coroutine[Any, Any, Found], limit: float = 600) -> Found:
         """The result of `work`, which runs on the loop."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(limit)
 
@@ -47,6 +47,8 @@ class Origin:
     served: int = 0
     current: int = 0
     paths: list[str] = field(default_factory=list)
+    holds: bool = False
+    """Whether it keeps requests until it no longer does."""
     drops: bool = False
     """Whether it reads requests and closes without an answer."""
     lingers: bool = False
@@ -114,6 +116,8 @@ class Origin:
         try:
             if self.delay:
                 await asyncio.sleep(self.delay)
+            while self.holds:
+                await asyncio.sleep(0.05)
         finally:
             self.current -= 1
         self.served += 1

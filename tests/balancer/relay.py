@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 
 from tests.balancer.origins import Loop
+from tests.ports import free_ports
 
 
 class Relay:
@@ -13,7 +14,7 @@ class Relay:
         self._loop, self._target = loop, target
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
-        self.port = 0
+        (self.port,) = free_ports(1)  # the same one again after a cut
 
     def open(self) -> "Relay":
         self._loop.run(self._open())
@@ -25,7 +26,6 @@ class Relay:
 
     async def _open(self) -> None:
         self._server = await asyncio.start_server(self._pass, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
 
     async def _cut(self) -> None:
         assert self._server is not None

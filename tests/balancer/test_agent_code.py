@@ -19,6 +19,6 @@ def test_the_agents_own_tests_pass() -> None:
     environment = {**os.environ, "CGO_ENABLED": "0"}
     command = [str(go), "test", "-trimpath", "-mod=readonly", "./..."]
     done = subprocess.run(
-        command, cwd=MODULE, env=environment, capture_output=True, text=True, timeout=900, check=False
+        command, cwd=MODULE, env=environment, capture_output=True, text=True, timeout=2400, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr

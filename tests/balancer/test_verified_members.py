@@ -9,7 +9,7 @@ import pytest
 
 from tests.balancer.authorities import Authority
 from tests.balancer.origins import Origin
-from tests.balancer.rig import Balancer, addresses, backend
+from tests.balancer.rig import PATIENCE, Balancer, addresses, backend
 from tests.waiting import until
 
 pytestmark = pytest.mark.engine
@@ -26,7 +26,7 @@ def test_only_who_shows_the_right_certificate_serves_and_a_new_authority_needs_n
     misnamed = origin("misnamed", tls=ours.server("another.example"))
     impostor = origin("impostor", tls=theirs.server(NAME))
     made = balancer(
-        backend("web", protocol="https", health={"interval": 1, "timeout": 1, "rise": 1, "fall": 1})
+        backend("web", protocol="https", health={"interval": 1, "timeout": 5, "rise": 1, "fall": 1})
     )
 
     def tell(*told: tuple[Origin, Authority]) -> None:
@@ -43,11 +43,15 @@ def test_only_who_shows_the_right_certificate_serves_and_a_new_authority_needs_n
     tell((right, ours), (misnamed, ours), (impostor, ours))
     wanted = {"right": "serving", "misnamed": "down", "impostor": "down"}
     until(lambda: states() == wanted, "who is verified is known", 20)
+
+    def get() -> httpx.Response:
+        return httpx.get(made.url(), timeout=PATIENCE)
+
     for _ in range(20):
-        assert httpx.get(made.url()).status_code == 200
+        assert get().status_code == 200
     assert (right.served >= 20, misnamed.served, impostor.served) == (True, 0, 0)
     tell((right, ours), (impostor, theirs))
     until(lambda: set(states().values()) == {"serving"}, "by its own authority it is no impostor", 20)
     before = impostor.served
-    until(lambda: httpx.get(made.url()).is_success and impostor.served > before, "it gets requests", 20)
+    until(lambda: get().is_success and impostor.served > before, "it gets requests", 20)
     assert made.state()["program"]["reloads"] == 0

@@ -9,7 +9,7 @@ import pytest
 
 from tests.balancer.load import Load
 from tests.balancer.origins import Loop, Origin
-from tests.balancer.rig import Balancer, backend
+from tests.balancer.rig import PATIENCE, Balancer, backend
 from tests.waiting import until
 
 pytestmark = pytest.mark.engine
@@ -23,7 +23,7 @@ def test_requests_wait_for_a_first_member_and_wake_its_cluster(
 ) -> None:
     made = balancer(backend("web"))
     load = Load(made.port, 50)
-    running = loop.start(load.run(60))
+    running = loop.start(load.run(600))
     until(lambda: made.cluster()["inFlight"]["queued"] > 20, "they wait, and it is told")
     assert made.cluster()["waitingSince"] is not None
     assert not load.outcome.answers
@@ -32,14 +32,14 @@ def test_requests_wait_for_a_first_member_and_wake_its_cluster(
     until(lambda: made.cluster()["inFlight"]["queued"] == 0, "nobody waits any more")
     assert made.cluster()["waitingSince"] is None
     load.stop()
-    outcome = running.result(30)
+    outcome = running.result(240)
     assert outcome.lost == 0, (outcome.answers, outcome.failures)
 
 
 def test_waiting_ends_with_a_reason_when_nobody_comes(balancer: Balancers, driver: str) -> None:
     timeouts = {"connect": 1, "server": 20, "queue": 1, "tunnel": 60}
     made = balancer(backend("web", timeouts=timeouts))
-    answer = httpx.get(made.url(), timeout=10)
+    answer = httpx.get(made.url(), timeout=PATIENCE)
     assert answer.status_code == 503
     assert answer.headers["x-altostratus-reason"] == "no-members"
     assert answer.headers["retry-after"] == "5"
@@ -55,19 +55,19 @@ def test_waiting_ends_with_a_reason_when_nobody_comes(balancer: Balancers, drive
 def test_more_than_may_wait_is_refused_at_once(balancer: Balancers, origin: Origins, loop: Loop) -> None:
     made = balancer(backend("web", queue={"memberConnections": 0, "length": 30}))
     load = Load(made.port, 400)
-    running = loop.start(load.run(60))
+    running = loop.start(load.run(600))
     until(lambda: load.outcome.answers[503] > 200, "most are refused")
     assert made.cluster()["inFlight"]["queued"] <= 35  # two processors may look at the same moment
-    refused = httpx.get(made.url())
+    refused = httpx.get(made.url(), timeout=PATIENCE)
     assert refused.headers["x-altostratus-reason"] == "queue-full"
     made.members("web", [origin("first")])
     until(lambda: load.outcome.answers[200] > 30, "the others are served")
     load.stop()
-    outcome = running.result(30)
+    outcome = running.result(240)
     assert set(outcome.answers) == {200, 503}
     assert not outcome.failures
     until(lambda: made.counted(outcome.total + 1), "all are counted")
-    assert made.cluster()["refused"]["queue"] == pytest.approx(outcome.answers[503] + 1, rel=0.03)
+    assert made.cluster()["refused"]["queue"] == pytest.approx(outcome.answers[503] + 1, rel=0.1)
 
 
 def test_members_serve_no_more_at_once_than_they_may(
@@ -83,7 +83,7 @@ def test_members_serve_no_more_at_once_than_they_may(
         told = made.cluster()
         peaks = [max(peak, each.current) for peak, each in zip(peaks, origins, strict=True)]
         queued = max(queued, told["inFlight"]["queued"])
-    outcome = running.result(30)
+    outcome = running.result(240)
     assert outcome.lost == 0, (outcome.answers, outcome.failures)
     assert max(peaks) <= 3
     assert queued > 10
@@ -91,20 +91,23 @@ def test_members_serve_no_more_at_once_than_they_may(
 
 def test_maintenance_is_told_to_people(balancer: Balancers, origin: Origins) -> None:
     made = balancer(backend("web", [origin("m1")]))
-    assert httpx.get(made.url()).status_code == 200
+
+    def get() -> httpx.Response:
+        return httpx.get(made.url(), timeout=PATIENCE)
+
+    assert get().status_code == 200
     made.control(maintenance={"web": "Back at <six>."})
-    answer = until(
-        lambda: found if (found := httpx.get(made.url())).status_code == 503 else None, "maintenance", 5
-    )
+    answer = until(lambda: found if (found := get()).status_code == 503 else None, "maintenance", 5)
     assert answer.headers["x-altostratus-reason"] == "maintenance"
     assert "Back at &lt;six&gt;." in answer.text
     assert made.cluster()["maintenance"] == "Back at <six>."
     made.control(maintenance={})
-    until(lambda: httpx.get(made.url()).status_code == 200, "and its end", 5)
+    until(lambda: get().status_code == 200, "and its end", 5)
 
 
 def test_a_flood_is_answered_and_memory_stays_bounded(balancer: Balancers, loop: Loop, driver: str) -> None:
-    made = balancer(backend("web", queue={"memberConnections": 0, "length": 200}))
+    timeouts = {"connect": 1, "server": 20, "queue": 10, "tunnel": 60}
+    made = balancer(backend("web", queue={"memberConnections": 0, "length": 200}, timeouts=timeouts))
     pid = made.state()["program"]["pid"]
     before = _memory(pid)
     load = Load(made.port, 1500)

@@ -7,7 +7,7 @@ import pytest
 
 from toolchain.plugins.altostratus import etcd_membership
 from toolchain.plugins.altostratus.joining import FAILED, PROVISIONED, Joining
-from toolchain.plugins.altostratus.machine import File, Result, machine_for
+from toolchain.plugins.altostratus.machine import File, Result, Unreachable, machine_for
 from toolchain.plugins.altostratus.node import DEFAULTS, NodeHandler
 from toolchain.plugins.docker.session import Session
 from toolchain.plugins.protocol import Failure, PartialFailure, Properties, Request
@@ -138,6 +138,51 @@ def test_a_machine_that_stops_ends_the_wait(request_: Request) -> None:
     machine = ScriptedMachine(alive=False)
     with pytest.raises(Failure, match="host1 does not run"):
         Joining(request_, machine, {**NODE, "readyTimeoutSeconds": 5}).wait()
+
+
+class OverSsh:
+    """A machine of a cloud: of its connections only every `of`th comes about, or none."""
+
+    def __init__(self, machine: ScriptedMachine, of: int | None) -> None:
+        self._machine = machine
+        self._of = of
+        self._tried = 0
+
+    def alive(self) -> bool:
+        try:
+            return self.run(["true"]).code == 0
+        except Unreachable:
+            return False
+
+    def run(self, argv: Sequence[str]) -> Result:
+        self._tried += 1
+        if self._of is None or self._tried % self._of:
+            raise Unreachable("203.0.113.1 is not reached over SSH: Connection timed out")
+        return self._machine.run(argv)
+
+    def put(self, files: Mapping[str, File]) -> None:
+        self._machine.put(files)
+
+
+REMOTE_NODE: Properties = {**NODE, "driver": "aws"}
+
+
+def test_connections_that_are_lost_do_not_end_the_wait_for_a_machine_of_a_cloud(
+    request_: Request, journal: Journal, ready: Callable[[str], None]
+) -> None:
+    script = ScriptedMachine({"true": Result(0, ""), **PROVISIONED_AT_ONCE, **HEALTHY})
+    Joining(request_, OverSsh(script, of=3), REMOTE_NODE).wait()
+    lost = "203.0.113.1 is not reached over SSH: Connection timed out"
+    steps = ("the machine", "the provisioning", "etcd")
+    assert journal.lines == [f"waiting for {step}: {lost}" for step in steps]
+
+
+def test_a_machine_of_a_cloud_that_is_never_reached_is_told_with_the_reason_and_what_to_look_at(
+    request_: Request,
+) -> None:
+    machine = OverSsh(ScriptedMachine(), of=None)
+    with pytest.raises(Failure, match=r"(?s)host1 is not to be reached: .*timed out\n.*adminCidrs.*console"):
+        Joining(request_, machine, {**REMOTE_NODE, "readyTimeoutSeconds": 5}).wait()
 
 
 def test_running_out_of_time_says_what_is_missing_and_what_units_said(

@@ -1,14 +1,14 @@
 """Waiting until a machine has joined, and saying why it does not."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
 
 from toolchain.plugins.altostratus import etcd_membership
-from toolchain.plugins.altostratus.machine import Machine
+from toolchain.plugins.altostratus.machine import REMOTE, Machine, Result, Unreachable
 from toolchain.plugins.protocol import Failure, Properties, Request
 
 POLL = 0.5  # seconds
 PROVISIONED = "/run/altostratus/provisioned"
+"""Made at each boot: by a container's entry point, on a machine by a unit that Ignition brought."""
 FAILED = "/run/altostratus/failed"
 JOURNAL_LINES = 8
 BROKEN_FOR = 15.0  # seconds a needed unit may stay failed before waiting any longer is pointless
@@ -23,6 +23,7 @@ class Joining:
         self._inputs = inputs
         self._deadline = request.deadline(float(inputs["readyTimeoutSeconds"]))
         self._needed_units = frozenset(inputs["units"].values()) | {"containerd.service", "kubelet.service"}
+        self._remote = inputs["driver"] in REMOTE
         self._broken_since: float | None = None
 
     def wait(self) -> None:
@@ -51,9 +52,9 @@ class Joining:
 
         self._await("waiting for services", problem)
 
-    def _await(self, step: str, problem_of: Any) -> None:
+    def _await(self, step: str, problem_of: Callable[[], str]) -> None:
         shown = ""
-        while problem := problem_of():
+        while problem := _seen(problem_of):
             message = f"{step}: {problem}"
             if message != shown:
                 self._request.status(message)
@@ -66,7 +67,7 @@ class Joining:
         name = self._inputs["name"]
         if not self._machine.alive():
             if clock > self._deadline:
-                raise Failure(f"{name} does not run: {problem}")
+                raise Failure(self._never_seen(problem))
             return
         broken = self._failed_units() & self._needed_units
         self._broken_since = (self._broken_since or clock) if broken else None
@@ -79,11 +80,26 @@ class Joining:
                 f"{self._journals(sorted(self._failed_units() | self._restarting_units()))}"
             )
 
+    def _never_seen(self, problem: str) -> str:
+        name = self._inputs["name"]
+        if not self._remote:
+            return f"{name} does not run: {problem}"
+        return (
+            f"{name} is not to be reached: {problem}\n"
+            "  Is the address that this update comes from in adminCidrs? Did Ignition get through? "
+            "The machine's console tells."
+        )
+
     def _not_running(self) -> str:
+        if self._remote:
+            # The reason why it is not reached is worth more than that it is not.
+            self._machine.run(["true"])
+            return ""
         return "" if self._machine.alive() else "it does not run"
 
     def _not_provisioned(self) -> str:
-        if not self._machine.alive():
+        # A connection that is lost says nothing about a machine of a cloud.
+        if not self._remote and not self._machine.alive():
             raise Failure(f"{self._inputs['name']} stopped while it was provisioned")
         if self._machine.run(["test", "-e", PROVISIONED]).code == 0:
             return ""
@@ -106,7 +122,7 @@ class Joining:
         return self._units("activating")
 
     def _units(self, state: str) -> set[str]:
-        listing = self._machine.run(
+        listing = self._told(
             [
                 "systemctl",
                 "list-units",
@@ -125,9 +141,23 @@ class Joining:
         """What the units said last."""
         texts = []
         for unit in units:
-            said = self._machine.run(
+            said = self._told(
                 ["journalctl", "--unit", unit, "--lines", str(JOURNAL_LINES), "--output=cat", "--no-pager"]
             )
             if said.output.strip():
                 texts.append(f"\n{unit} said last:\n{said.output}")
         return "".join(texts)
+
+    def _told(self, argv: list[str]) -> Result:
+        try:
+            return self._machine.run(argv)
+        except Unreachable as error:
+            return Result(-1, str(error))
+
+
+def _seen(problem_of: Callable[[], str]) -> str:
+    """What keeps a machine from a step; a connection that does not come about keeps it from any."""
+    try:
+        return problem_of()
+    except Unreachable as error:
+        return str(error)

@@ -20,6 +20,10 @@ REMOTE = ("openstack", "aws")
 RENAME = 'for path in "$@"; do mv -f "$path.new" "$path" || exit 1; done'
 
 
+class Unreachable(Failure):
+    """There is no connection to the machine now; it may be starting, or the way to it be closed."""
+
+
 @dataclass(frozen=True)
 class Result:
     """How a program ended: its exit code and what it printed, both streams together."""
@@ -43,7 +47,7 @@ class Machine(Protocol):
         """Whether it is there and runs."""
 
     def run(self, argv: Sequence[str]) -> Result:
-        """Runs a program to its end. Raises `Failure` when the machine is not reachable."""
+        """Runs a program to its end. Raises `Failure`; `Unreachable` where there is no connection."""
 
     def put(self, files: Mapping[str, File]) -> None:
         """Writes files (by absolute path, owned by root): beside, then renamed. Raises `Failure`."""

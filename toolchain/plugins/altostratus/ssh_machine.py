@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from toolchain.plugins.altostratus.machine import RENAME, File, Result, archive
+from toolchain.plugins.altostratus.machine import RENAME, File, Result, Unreachable, archive
 from toolchain.plugins.protocol import Failure
 
 CONNECT_SECONDS = 5
@@ -74,9 +74,9 @@ class SshMachine:
             except FileNotFoundError:
                 raise Failure("ssh is not installed (on Debian: apt-get install openssh-client)") from None
             except subprocess.TimeoutExpired:
-                raise Failure(f"{self._host} did not answer within {RUN_SECONDS} s") from None
+                raise Unreachable(f"{self._host} did not answer within {RUN_SECONDS} s") from None
         if done.returncode == UNREACHABLE:
-            raise Failure(
+            raise Unreachable(
                 f"{self._host} is not reached over SSH: {done.stdout.decode(errors='replace').strip()}"
             )
         return done.returncode, done.stdout

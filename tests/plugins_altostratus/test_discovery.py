@@ -72,6 +72,16 @@ def test_the_tokens_url_is_at_the_endpoint_that_was_asked(service: Discovery) ->
     assert service.asked == ["/new?size=3"]
 
 
+def test_a_service_is_asked_where_this_machine_reaches_it_and_named_as_members_do(service: Discovery) -> None:
+    service.answers = [(200, f"http://0.0.0.0:8087/{TOKEN}\n")]
+    inputs = {**service.inputs(), "endpoint": "https://10.90.0.6:8087", "reachedAt": service.endpoint}
+    checked, failures = DiscoveryTokenHandler().check(Request(), {}, inputs)
+    assert not failures
+    _, state = DiscoveryTokenHandler().create(Request(), checked)
+    assert state["url"] == f"https://10.90.0.6:8087/{TOKEN}"
+    assert service.asked == ["/new?size=3"]
+
+
 def test_a_service_that_is_still_starting_is_asked_again(
     service: Discovery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,12 +114,18 @@ def test_only_another_endpoint_makes_another_token() -> None:
     diff = DiscoveryTokenHandler().diff
     assert not diff(Request(), "id", old, {}, {**old, "caCertificate": "y", "size": 5}).changes
     assert not diff(Request(), "id", old, {}, {**old, "caCertificate": UNKNOWN}).changes
+    assert not diff(Request(), "id", old, {}, {**old, "reachedAt": "https://b:1"}).changes
     assert diff(Request(), "id", old, {}, {**old, "endpoint": "https://b:1"}).replaces == ("endpoint",)
 
 
 @pytest.mark.parametrize(
     ("change", "place"),
-    [({"endpoint": "http://a:1"}, "endpoint"), ({"size": 0}, "size"), ({"size": 2.5}, "size")],
+    [
+        ({"endpoint": "http://a:1"}, "endpoint"),
+        ({"reachedAt": "a:1"}, "reachedAt"),
+        ({"size": 0}, "size"),
+        ({"size": 2.5}, "size"),
+    ],
 )
 def test_mistakes_are_told(change: Properties, place: str) -> None:
     inputs = {"endpoint": "https://a:1", "caCertificate": "x", "size": 3, **change}

@@ -23,7 +23,10 @@ ANSWER_TIMEOUT = 5.0  # seconds
 
 class DiscoveryTokenHandler(ResourceHandler):
     """One token, used once by the first members. Later members join the cluster itself, so changes
-    other than of the endpoint mean nothing any more."""
+    other than of the endpoint mean nothing any more.
+
+    `endpoint` is where members reach the service; `reachedAt`, where it is given, where this machine does.
+    """
 
     secret_outputs = ("url",)
 
@@ -32,13 +35,14 @@ class DiscoveryTokenHandler(ResourceHandler):
     ) -> tuple[Properties, Sequence[CheckFailure]]:
         failures = [
             *missing(news, ("endpoint", "caCertificate", "size")),
-            *unknown_fields(news, ("endpoint", "caCertificate", "size")),
+            *unknown_fields(news, ("endpoint", "reachedAt", "caCertificate", "size")),
         ]
-        endpoint, size = news.get("endpoint"), news.get("size")
-        if isinstance(endpoint, str) and not _is_https(endpoint):
-            failures.append(
-                CheckFailure("endpoint", f"{endpoint!r} must be an https URL such as https://10.88.0.2:8087")
-            )
+        size = news.get("size")
+        failures += [
+            CheckFailure(name, f"{url!r} must be an https URL such as https://10.88.0.2:8087")
+            for name in ("endpoint", "reachedAt")
+            if isinstance(url := news.get(name), str) and not _is_https(url)
+        ]
         if size not in (None, UNKNOWN) and (not isinstance(size, int) or isinstance(size, bool) or size < 1):
             failures.append(
                 CheckFailure("size", f"size must be a whole number of members from 1, not {size!r}")
@@ -48,13 +52,16 @@ class DiscoveryTokenHandler(ResourceHandler):
     def diff(
         self, request: Request, id: str, old_inputs: Properties, old_state: Properties, news: Properties
     ) -> Diff:
-        return Diff.between(old_inputs, news, immutable=("endpoint",), ignored=("size", "caCertificate"))
+        return Diff.between(
+            old_inputs, news, immutable=("endpoint",), ignored=("size", "caCertificate", "reachedAt")
+        )
 
     def create(self, request: Request, news: Properties) -> tuple[str, Properties]:
         if request.preview:
             return "", {**news, "url": UNKNOWN}
         endpoint = str(news["endpoint"]).rstrip("/")
-        token = self._new_token(request, endpoint, str(news["caCertificate"]), int(news["size"]))
+        reached = str(news.get("reachedAt") or endpoint).rstrip("/")
+        token = self._new_token(request, reached, str(news["caCertificate"]), int(news["size"]))
         return token[:8], {**news, "url": f"{endpoint}/{token}"}
 
     def delete(self, request: Request, id: str, inputs: Properties, state: Properties) -> None:

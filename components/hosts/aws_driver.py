@@ -1,5 +1,8 @@
 """Hosts as instances of an AWS region: a VPC, fixed addresses, disks that outlive them, an NLB for the API.
 
+Addresses, within the VPC and public ones, are those of network interfaces that are there before the
+instances: an instance has its way out from its first moment, and a successor has the same.
+
 User data on EC2 holds 16 KB at most, and every program on an instance can read it. So it only says where
 the config is: an object that the instance's own role, and no other, may read.
 """
@@ -7,15 +10,16 @@ the config is: an object that the instance's own role, and no other, may read.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import pulumi
 
 from components.hosts.cloud_access import CloudAccess
 from components.hosts.config import AwsHosts
-from components.hosts.driver import Access, Endpoint, Machine, Surroundings
+from components.hosts.driver import Access, Machine, Surroundings
 from components.hosts.reach import API, rules
-from components.hosts.topology import Host, Topology
+from components.hosts.topology import DISCOVERY, Host, Topology
 from components.hosts.user_data import pointer
 
 if TYPE_CHECKING:
@@ -71,10 +75,15 @@ class AwsDriver:
         self._subnets = self._create_subnets()
         self._routed = self._create_routes()
         self._group = self._create_group()
+        self._interfaces: dict[str, aws.ec2.NetworkInterface] = {}
+        self._addresses = self._create_addresses()
+        self.public: Mapping[str, pulumi.Output[str]] = {
+            name: address.public_ip for name, address in self._addresses.items()
+        }
         self._bucket, self._closed = self._create_bucket()
         self._volumes: dict[str, aws.ebs.Volume] = {}
         balancer, self._targets = self._create_balancer()
-        self.endpoint: Endpoint | None = Endpoint(balancer.dns_name, is_address=False)
+        self.endpoint: pulumi.Output[str] | None = balancer.dns_name
 
     def surroundings(self, host: Host) -> Surroundings:
         volume = self._sdk.ebs.Volume(
@@ -84,7 +93,10 @@ class AwsDriver:
             type="gp3",
             encrypted=True,
             tags={"Name": f"{self._prefix}-{host.name}"},
-            opts=self._options,
+            # Ranges owns where a host is, and so its disk: nothing else may make an empty one in its place.
+            opts=pulumi.ResourceOptions.merge(
+                self._options, pulumi.ResourceOptions(ignore_changes=["availabilityZone"])
+            ),
         )
         self._volumes[host.name] = volume
         return Surroundings(self._keys.files(), volume.id.apply(disk_of))
@@ -93,12 +105,12 @@ class AwsDriver:
         from components.hosts.discovery_ignition import discovery_ignition
 
         ignition = discovery_ignition(self._topology, certificate, private_key, self._keys.files())
-        zone = self._config.zones[0]
-        server = self._create_instance("discovery", self._topology.discovery_address, zone, ignition)
-        return self._machine(self._topology.discovery_address, server)
+        return self._machine(DISCOVERY, self._create_instance(DISCOVERY, ignition))
 
     def host(self, host: Host, ignition: pulumi.Input[str]) -> Machine:
-        instance = self._create_instance(host.name, host.address, host.zone, ignition)
+        instance = self._create_instance(host.name, ignition)
+        # A disk that outlives instances cannot be among those that one is made with. Ignition waits for it,
+        # for as long as systemd waits for any device.
         self._sdk.ec2.VolumeAttachment(
             f"{self._topology.cloud}-{host.name}-var-attached",
             device_name="/dev/sdf",
@@ -115,14 +127,12 @@ class AwsDriver:
                 port=API,
                 opts=self._options,
             )
-        return self._machine(host.address, instance)
+        return self._machine(host.name, instance)
 
-    @staticmethod
-    def _machine(address: str, instance: aws.ec2.Instance) -> Machine:
+    def _machine(self, name: str, instance: aws.ec2.Instance) -> Machine:
         # Reached by its address; another instance is another id.
-        return Machine(
-            pulumi.Output.from_input(address), pulumi.Output.concat(address, "/", instance.id), instance
-        )
+        address = self.public[name]
+        return Machine(address, pulumi.Output.concat(address, "/", instance.id), instance)
 
     def _create_subnets(self) -> dict[str, aws.ec2.Subnet]:
         return {
@@ -131,8 +141,6 @@ class AwsDriver:
                 vpc_id=self._vpc.id,
                 cidr_block=str(cidr),
                 availability_zone=zone,
-                # Hosts fetch images; who may reach them is the security group's to say.
-                map_public_ip_on_launch=True,
                 tags={"Name": f"{self._prefix}-{zone}"},
                 opts=self._options,
             )
@@ -189,6 +197,33 @@ class AwsDriver:
             opts=self._options,
         )
         return group
+
+    def _create_addresses(self) -> dict[str, aws.ec2.Eip]:
+        """A public address for each machine, on an interface with its address within; by its name."""
+        cloud, zones = self._topology.cloud, self._config.zones
+        inside = {DISCOVERY: (self._topology.discovery_address, zones[0])}
+        inside |= {host.name: (host.address, host.zone) for host in self._topology.hosts}
+        found = {}
+        for name, (address, zone) in inside.items():
+            interface = self._sdk.ec2.NetworkInterface(
+                f"{cloud}-{name}-interface",
+                subnet_id=self._subnets[zone].id,
+                private_ips=[address],
+                security_groups=[self._group.id],
+                tags={"Name": f"{self._prefix}-{name}"},
+                opts=self._options,
+            )
+            self._interfaces[name] = interface
+            found[name] = self._sdk.ec2.Eip(
+                f"{cloud}-{name}-address",
+                domain="vpc",
+                network_interface=interface.id,
+                tags={"Name": f"{self._prefix}-{name}"},
+                opts=pulumi.ResourceOptions.merge(
+                    self._options, pulumi.ResourceOptions(depends_on=self._routed)
+                ),
+            )
+        return found
 
     def _create_bucket(self) -> tuple[aws.s3.Bucket, pulumi.Resource]:
         """Where configs are: private, encrypted, over TLS only."""
@@ -264,9 +299,7 @@ class AwsDriver:
         )
         return balancer, targets
 
-    def _create_instance(
-        self, name: str, address: str, zone: str, ignition: pulumi.Input[str]
-    ) -> aws.ec2.Instance:
+    def _create_instance(self, name: str, ignition: pulumi.Input[str]) -> aws.ec2.Instance:
         sdk, cloud = self._sdk, self._topology.cloud
         key = f"{name}.ign"
         config = sdk.s3.BucketObjectv2(
@@ -283,9 +316,9 @@ class AwsDriver:
             f"{cloud}-{name}",
             ami=self._config.image,
             instance_type=self._config.machine_type,
-            subnet_id=self._subnets[zone].id,
-            private_ip=address,
-            vpc_security_group_ids=[self._group.id],
+            primary_network_interface=sdk.ec2.InstancePrimaryNetworkInterfaceArgs(
+                network_interface_id=self._interfaces[name].id
+            ),
             key_name=self._config.key_pair,
             iam_instance_profile=self._create_profile(name, key).name,
             # The same for the instance's life: a successor fetches what is there then.
@@ -302,7 +335,7 @@ class AwsDriver:
             opts=pulumi.ResourceOptions.merge(
                 self._options,
                 pulumi.ResourceOptions(
-                    depends_on=[config, *self._routed],
+                    depends_on=[config, self._addresses[name]],
                     # A newer image is for the next machine.
                     ignore_changes=["ami"],
                 ),

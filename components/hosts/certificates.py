@@ -5,7 +5,7 @@ Four authorities keep the realms apart: a key that opens etcd opens nothing else
 
 from dataclasses import dataclass
 
-from components.hosts.topology import Topology
+from components.hosts.topology import DISCOVERY, Topology
 
 CLOUD = "cloud"
 """Signs what the cloud's own services show: discovery, registry, git."""
@@ -25,7 +25,10 @@ _CLIENT = ("client",)
 
 @dataclass(frozen=True)
 class CertificateSpec:
-    """One certificate to issue: `key` names it within the cloud."""
+    """One certificate to issue: `key` names it within the cloud.
+
+    `shown_by`: the machine that shows it also to who comes from outside the cloud's network; empty, nobody.
+    """
 
     key: str
     authority: str
@@ -34,6 +37,7 @@ class CertificateSpec:
     organizations: tuple[str, ...] = ()
     dns_names: tuple[str, ...] = ()
     ip_addresses: tuple[str, ...] = ()
+    shown_by: str = ""
 
 
 def certificates(topology: Topology) -> list[CertificateSpec]:
@@ -45,6 +49,7 @@ def certificates(topology: Topology) -> list[CertificateSpec]:
             common_name="etcd discovery",
             usages=_SERVER,
             ip_addresses=(topology.discovery_address,),
+            shown_by=DISCOVERY,
         ),
         CertificateSpec("apiserver-etcd-client", ETCD, "kube-apiserver", _CLIENT),
         CertificateSpec("apiserver-kubelet-client", KUBERNETES, "kube-apiserver-kubelet-client", _CLIENT),
@@ -85,6 +90,7 @@ def certificates(topology: Topology) -> list[CertificateSpec]:
                     host.name,
                 ),
                 ip_addresses=("127.0.0.1", host.address, str(topology.api_service_address)),
+                shown_by=host.name,
             )
         )
     for host in topology.hosts:

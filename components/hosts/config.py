@@ -15,6 +15,8 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from toolchain import paths
+
 FIRST_HOST = 10
 """Offset of the first host in the subnet; the addresses below belong to the cloud's services."""
 
@@ -24,8 +26,14 @@ _NAME = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
 _REGION = r"^[a-z]{2}(-[a-z]+)+-[0-9]$"
 _AMI = r"^ami-[0-9a-f]{8,17}$"
 _MACHINE_TYPE = r"^[a-z0-9-]+\.[a-z0-9-]+$"
+_XEN = re.compile(
+    r"(c1|c3|c4|cc1|cc2|cg1|cr1|d2|f1|g2|g3|g3s|h1|hi1|hs1|i2|i3|m1|m2|m3|m4|p2|p3|r3|r4|t1|t2|x1|x1e)"
+    r"\.(?!metal$)"
+)
+"""AWS' families from before Nitro (its list of them is closed); metal is Nitro throughout."""
 _ADDRESS = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$"
 _REACHED = r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$"
+_REGISTRY = r"^[A-Za-z0-9.-]+(:[0-9]{1,5})?$"
 _DOCKER_NETWORK = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$"
 
 _MEANINGS = {
@@ -33,6 +41,7 @@ _MEANINGS = {
     _AMI: "write the id of a machine image such as ami-0123456789abcdef0",
     _MACHINE_TYPE: "write a machine type such as m6i.large",
     _ADDRESS: "write an IPv4 address such as 9.9.9.9",
+    _REGISTRY: "write a registry's address such as registry.example.org:5000",
     _REACHED: "write an IPv4 address or a host name",
     _DOCKER_NETWORK: "write the name of a Docker network such as alto-local",
 }
@@ -79,9 +88,21 @@ def _memory(value: Any) -> int:
     return mebibytes
 
 
+def _authority(value: Any) -> str:
+    try:
+        text = (paths.root() / value).read_text("utf-8") if isinstance(value, str) else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"it cannot be read: {error}") from None
+    if "BEGIN CERTIFICATE" not in text:
+        raise ValueError("write the path of a file that holds the authority's certificate (PEM)")
+    return text
+
+
 Network = Annotated[IPv4Network, BeforeValidator(_network)]
 Address = Annotated[IPv4Address, BeforeValidator(_address)]
 Reached = Annotated[str, Field(pattern=_REACHED)]
+Registry = Annotated[str, Field(pattern=_REGISTRY)]
+Authority = Annotated[str, BeforeValidator(_authority)]
 
 
 class _Settings(BaseModel):
@@ -96,6 +117,9 @@ class MadeHosts(_Settings):
     Zones are given to the hosts in turn, the region to all: their labels topology.kubernetes.io/zone and
     region, which NetworkPartitions name. Left out, the cloud's name is the only zone. `reached_at`: where
     other clouds reach the ports of Services; left out, the hosts' own addresses.
+
+    `registries`: registries of others that hosts trust by an authority of their own, by address (host:port,
+    or host); written as the path of its certificate (PEM) from the project's folder, read as its text.
     """
 
     hosts: Annotated[int, Field(ge=1, le=100)] = 3
@@ -106,6 +130,7 @@ class MadeHosts(_Settings):
     zones: tuple[Annotated[str, Field(pattern=_NAME)], ...] = Field(default=(), strict=False)
     region: Annotated[str, Field(pattern=_NAME)] | None = None
     reached_at: tuple[Reached, ...] = Field(default=(), strict=False)
+    registries: dict[Registry, Authority] = Field(default_factory=dict)
 
     @property
     def limits(self) -> tuple[int, int]:
@@ -191,7 +216,8 @@ class CloudHosts(MadeHosts):
 
     `image`: the machine image, with all that `toolchain/images/host` and `discovery` put into theirs.
     `disk_gib`: the disk under /var, which outlives its machine. `admin_cidrs` reach the API server, SSH and
-    discovery; `public_cidrs` reach the ports of Services. Neither is open to anybody unless it is given.
+    discovery: who updates the stack comes from there. `public_cidrs` reach the ports of Services, which are
+    open to nobody unless it is given.
     """
 
     image: Annotated[str, Field(min_length=1)]
@@ -200,18 +226,32 @@ class CloudHosts(MadeHosts):
     admin_cidrs: tuple[Network, ...] = Field(default=(), strict=False)
     public_cidrs: tuple[Network, ...] = Field(default=(), strict=False)
 
+    @model_validator(mode="after")
+    def _lets_somebody_in(self) -> Self:
+        if not self.admin_cidrs:
+            raise HostsConfigError(
+                [
+                    "adminCidrs names nobody, so not even the update that makes the hosts would reach them: "
+                    "write the ranges that you come from, such as [203.0.113.7/32]"
+                ]
+            )
+        return self
+
 
 class OpenStackHosts(CloudHosts):
     """Hosts in an OpenStack, reached as `OS_*` variables or `clouds.yaml` say.
 
     `image`: its name or id; `flavor`: the size of a host; `external_network`: the name of the network that
-    routers and floating addresses come from.
+    routers and floating addresses come from; `volume_type`: the type of the disks under /var, such as one
+    that encrypts; `volume_zone`: the block storage's zone for them, left out, each is in its host's.
     """
 
     driver: Literal["openstack"]
     flavor: Annotated[str, Field(min_length=1)]
     external_network: Annotated[str, Field(min_length=1)]
     region: str | None = None
+    volume_type: Annotated[str, Field(min_length=1)] | None = None
+    volume_zone: Annotated[str, Field(min_length=1)] | None = None
     dns_servers: tuple[Annotated[str, Field(pattern=_ADDRESS)], ...] = Field(default=(), strict=False)
 
 
@@ -241,6 +281,13 @@ class AwsHosts(CloudHosts):
             raise HostsConfigError([f"subnet {self.subnet} must be between a /16 and a /28, as AWS wants it"])
         if len(self.zone_ranges) < len(self.zones):
             raise HostsConfigError([f"subnet {self.subnet} is too small for {len(self.zones)} zones"])
+        if _XEN.match(self.machine_type):
+            raise HostsConfigError(
+                [
+                    f"machineType {self.machine_type} is from before Nitro, and its disks have other names "
+                    "than hosts look for; write a newer one such as m6i.large or t3.large"
+                ]
+            )
         if wrong := [zone for zone in self.zones if not zone.startswith(self.region)]:
             raise HostsConfigError([f"zones {', '.join(wrong)} are not in region {self.region}"])
         return self
@@ -281,7 +328,7 @@ def load_hosts_config(value: Any) -> AnyHosts:
 
 
 def _in_words(fault: Any) -> str:
-    where = ".".join(str(part) for part in fault["loc"] if part not in _DRIVERS)
+    where = ".".join(str(part) for part in fault["loc"] if part not in (*_DRIVERS, "[key]"))
     kind = fault["type"]
     if kind == "extra_forbidden":
         return f"{where} is not a setting of hosts; check its spelling"

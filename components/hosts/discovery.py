@@ -8,8 +8,10 @@ from components.hosts.provided import ProvidedResource
 class DiscoveryToken(ProvidedResource):
     """A token of an etcd discovery service at `endpoint` (https), for `size` members.
 
-    It serves the first meeting only, so later changes of `size` or `ca_certificate` (PEM, the service's
-    authority) mean nothing; another `endpoint` makes another token. Output: `url`, a secret.
+    `endpoint` is where members reach the service; `reached_at`, where it is another URL, is where this
+    machine does. The token serves the first meeting only, so later changes of `size`, `reached_at` or
+    `ca_certificate` (PEM, the service's authority) mean nothing; another `endpoint` makes another token.
+    Output: `url`, a secret.
     """
 
     url: pulumi.Output[str]
@@ -21,12 +23,19 @@ class DiscoveryToken(ProvidedResource):
         endpoint: pulumi.Input[str],
         ca_certificate: pulumi.Input[str],
         size: pulumi.Input[int],
+        reached_at: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(
             "altostratus:etcd:DiscoveryToken",
             resource_name,
-            {"endpoint": endpoint, "caCertificate": ca_certificate, "size": size, "url": None},
+            {
+                "endpoint": endpoint,
+                "reachedAt": reached_at,
+                "caCertificate": ca_certificate,
+                "size": size,
+                "url": None,
+            },
             opts,
             secrets=["url"],
         )

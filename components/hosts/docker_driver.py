@@ -1,6 +1,7 @@
 """Hosts as containers of the local Docker engine, each with a systemd of its own."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pulumi
@@ -8,7 +9,7 @@ import pulumi_docker as docker
 
 from components.engine_image import engine_image
 from components.hosts.config import DockerHosts
-from components.hosts.driver import Access, Endpoint, Machine
+from components.hosts.driver import Access, Machine
 from components.hosts.host_image import BuildContext, discovery_image, host_image
 from components.hosts.joining import joined_at
 from components.hosts.ranges import Ranges
@@ -31,7 +32,7 @@ class DockerDriver:
     """
 
     name = "docker"
-    endpoint: Endpoint | None = None
+    endpoint: pulumi.Output[str] | None = None
     access: Access | None = None
 
     def __init__(
@@ -41,6 +42,7 @@ class DockerDriver:
         self._config = config
         self._parent = parent
         self._prefix = f"alto-{topology.cloud}"
+        self.public: Mapping[str, pulumi.Output[str]] = {}
         self._privileged = may_be_privileged() if config.privileged is None else config.privileged
         self.network = docker.Network(
             f"{topology.cloud}-network",

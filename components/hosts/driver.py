@@ -33,14 +33,6 @@ class Surroundings:
 
 
 @dataclass(frozen=True)
-class Endpoint:
-    """Where the API server is reached from outside the cloud's network: a host name, or an address."""
-
-    host: pulumi.Output[str]
-    is_address: bool
-
-
-@dataclass(frozen=True)
 class Access:
     """How a machine is reached to run programs on it: a private key, and the host key it shows (OpenSSH)."""
 
@@ -51,13 +43,16 @@ class Access:
 class HostDriver(Protocol):
     """Makes machines. `name` is what the Node resource is told, so that it can reach them.
 
-    `network_name`: what its network is called. `endpoint` and `access` are None where the workstation reaches
-    machines as they are.
+    `network_name`: what its network is called. `public`: the addresses under which machines are reached from
+    outside it, by name (hosts, and `DISCOVERY`); they are known before the machines are, and stay when one is
+    made anew. Empty, and `access` None, where the workstation reaches machines as they are. `endpoint`: the
+    name of a balancer before all API servers, where there is one.
     """
 
     name: str
     network_name: pulumi.Output[str]
-    endpoint: Endpoint | None
+    public: Mapping[str, pulumi.Output[str]]
+    endpoint: pulumi.Output[str] | None
     access: Access | None
 
     def discovery(self, certificate: pulumi.Input[str], private_key: pulumi.Input[str]) -> Machine:

@@ -1,14 +1,14 @@
 """`altostratus:hosts:HostCluster`: machines, provisioned and joined into one Kubernetes cluster."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pulumi
 
-from components.hosts.config import MadeHosts
+from components.hosts.config import CloudHosts, MadeHosts
 from components.hosts.discovery import DiscoveryToken
-from components.hosts.driver import Endpoint, HostDriver, Machine
+from components.hosts.driver import HostDriver, Machine
 from components.hosts.drivers import driver_for
 from components.hosts.host_files import (
     PRIVATE,
@@ -18,12 +18,20 @@ from components.hosts.host_files import (
     host_files,
     machines_file,
 )
-from components.hosts.ignition import ButaneError, butane_document, ignition_config
+from components.hosts.ignition import (
+    ButaneError,
+    Unit,
+    butane_document,
+    ignition_config,
+    machine_files,
+    machine_units,
+)
 from components.hosts.joining import reach
 from components.hosts.kubeconfig import admin_kubeconfig
 from components.hosts.node import Node
 from components.hosts.ranges import Ranges
-from components.hosts.topology import Host, Topology, plan
+from components.hosts.reach import API, DISCOVERY_PORT
+from components.hosts.topology import DISCOVERY, Host, Topology, plan
 from components.hosts.trust import Trust
 from toolchain import install
 
@@ -33,8 +41,9 @@ READY_SECONDS = 300
 class HostCluster(pulumi.ComponentResource):
     """A cluster of hosts made by a driver.
 
-    Outputs: `kubeconfig` (secret), `nodes` ([{name, address, roles}]), `address` (of the first
-    control plane), `etcd` (secret: caCertificate, certificate, privateKey, endpoints),
+    Outputs: `kubeconfig` (secret), `nodes` ([{name, address, roles}], and `publicAddress` where Services are
+    open to the outside), `address` (of the first control plane), `etcd` (secret: caCertificate,
+    certificate, privateKey, endpoints),
     `certificate_authority` (secret: certificate, privateKey; signs what the cloud's services show),
     `reach` (addresses under which other clouds reach the hosts).
     """
@@ -55,10 +64,10 @@ class HostCluster(pulumi.ComponentResource):
     ) -> None:
         super().__init__("altostratus:hosts:HostCluster", cloud, None, opts)
         self.topology = plan(cloud, config)
-        ranges = Ranges(f"{cloud}-ranges", self.topology, pulumi.ResourceOptions(parent=self))
+        ranges = Ranges(f"{cloud}-ranges", self.topology, config, pulumi.ResourceOptions(parent=self))
         driver = driver_for(self.topology, config, ranges, parent=self)
-        trust = Trust(self.topology, ranges, parent=self, endpoint=driver.endpoint)
-        kubeconfig = _kubeconfig(self.topology, trust, driver.endpoint)
+        trust = Trust(self.topology, ranges, self, driver.public, driver.endpoint)
+        kubeconfig = _kubeconfig(self.topology, trust, driver)
         token = self._discovery(driver, trust)
         ready = self._hosts(driver, trust, token, kubeconfig)
         # What uses the cluster waits for its hosts, not only for its certificates.
@@ -66,7 +75,7 @@ class HostCluster(pulumi.ComponentResource):
         self.kubeconfig = pulumi.Output.secret(
             pulumi.Output.all(kubeconfig, joined).apply(lambda all_: all_[0])
         )
-        self.nodes = joined.apply(lambda _: [_described(host) for host in self.topology.hosts])
+        self.nodes = _nodes(self.topology, config, driver, joined)
         self.address = pulumi.Output.from_input(self.topology.control_planes[0].address)
         self.etcd = pulumi.Output.secret(_etcd_access(self.topology, trust))
         authority = trust.authorities["cloud"]
@@ -76,7 +85,7 @@ class HostCluster(pulumi.ComponentResource):
         }
         self.certificate_authority = pulumi.Output.secret(pulumi.Output.from_input(keys))
         self.network = driver.network_name
-        self.reach = pulumi.Output.from_input(reach(config, self.topology))
+        self.reach = _reach(self.topology, config, driver)
         self.register_outputs(
             {
                 "kubeconfig": self.kubeconfig,
@@ -92,9 +101,13 @@ class HostCluster(pulumi.ComponentResource):
     def _discovery(self, driver: HostDriver, trust: Trust) -> DiscoveryToken:
         certificate = trust.certificates["discovery"]
         service = driver.discovery(certificate.certificate, certificate.private_key)
+        outside = driver.public.get(DISCOVERY)
         return DiscoveryToken(
             f"{self.topology.cloud}-discovery-token",
             endpoint=self.topology.discovery_url,
+            reached_at=None
+            if outside is None
+            else pulumi.Output.format("https://{}:{}", outside, DISCOVERY_PORT),
             ca_certificate=trust.authorities["cloud"].certificate,
             size=len(self.topology.etcd_members),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[service.resource]),
@@ -120,8 +133,16 @@ class HostCluster(pulumi.ComponentResource):
         if around is None:
             return trust.materials(token.url, _ignition_of(self.topology, host, tools))
         materials = trust.materials(token.url, lambda materials: materials)
+
+        def render(known: list[Any]) -> str:
+            own = {path: HostFile(content, PRIVATE) for path, content in known[1].items()}
+            given = _ignition_of(
+                self.topology, host, tools, {**machine_files(), **own}, known[2], machine_units()
+            )
+            return given(known[0])
+
         rendered: pulumi.Output[str] = pulumi.Output.all(materials, dict(around.files), around.disk).apply(
-            lambda known: _ignition_of(self.topology, host, tools, known[1], known[2])(known[0])
+            render
         )
         return pulumi.Output.secret(rendered)
 
@@ -164,12 +185,13 @@ def _ignition_of(
     topology: Topology,
     host: Host,
     tools: dict[str, Path],
-    more: Mapping[str, str] | None = None,
+    more: Mapping[str, HostFile] | None = None,
     disk: str | None = None,
+    more_units: Sequence[Unit] = (),
 ) -> Callable[[Materials], str]:
     def render(materials: Materials) -> str:
-        own = {path: HostFile(content, PRIVATE) for path, content in (more or {}).items()}
-        document = butane_document({**host_files(topology, host, materials), **own}, disk)
+        files = {**host_files(topology, host, materials), **(more or {})}
+        document = butane_document(files, disk, more_units)
         try:
             return ignition_config(document, tools["butane"], tools["ignition-validate"])
         except ButaneError as error:
@@ -182,21 +204,22 @@ def _pushed(files: dict[str, HostFile]) -> dict[str, dict[str, str]]:
     return {path: {"content": file.content, "mode": f"{file.mode:04o}"} for path, file in files.items()}
 
 
-def _kubeconfig(topology: Topology, trust: Trust, endpoint: Endpoint | None) -> pulumi.Output[str]:
-    inside = {host.name: f"https://{host.address}:6443" for host in topology.control_planes}
+def _kubeconfig(topology: Topology, trust: Trust, driver: HostDriver) -> pulumi.Output[str]:
+    # A balancer before them all comes first, as the first is what is used.
+    hosts: dict[str, pulumi.Input[str]] = {}
+    if driver.endpoint is not None:
+        hosts["balancer"] = driver.endpoint
+    hosts |= {host.name: host.address for host in topology.control_planes}
+    hosts |= {name: address for name, address in driver.public.items() if name in hosts}
     admin = trust.certificates["admin"]
 
     def written(known: list[Any]) -> str:
-        # Where there is one, the way from outside is the first.
-        servers = {"outside": f"https://{known[3]}:6443", **inside} if known[3] else inside
+        servers = {name: f"https://{host}:{API}" for name, host in known[3].items()}
         return admin_kubeconfig(topology.cloud, servers, *known[:3])
 
     return pulumi.Output.secret(
         pulumi.Output.all(
-            trust.authorities["kubernetes"].certificate,
-            admin.certificate,
-            admin.private_key,
-            endpoint.host if endpoint is not None else "",
+            trust.authorities["kubernetes"].certificate, admin.certificate, admin.private_key, hosts
         ).apply(written)
     )
 
@@ -213,5 +236,23 @@ def _etcd_access(topology: Topology, trust: Trust) -> pulumi.Output[dict[str, An
     )
 
 
-def _described(host: Host) -> dict[str, Any]:
-    return {"name": host.name, "address": host.address, "roles": list(host.roles)}
+def _nodes(
+    topology: Topology, config: MadeHosts, driver: HostDriver, joined: pulumi.Output[list[str]]
+) -> pulumi.Output[list[dict[str, Any]]]:
+    # Where nobody outside may use Services, they have no address there.
+    public = driver.public if isinstance(config, CloudHosts) and config.public_cidrs else {}
+
+    def described(known: list[Any]) -> list[dict[str, Any]]:
+        return [
+            {"name": host.name, "address": host.address, "roles": list(host.roles)}
+            | ({"publicAddress": known[1][host.name]} if host.name in known[1] else {})
+            for host in topology.hosts
+        ]
+
+    return pulumi.Output.all(joined, dict(public)).apply(described)
+
+
+def _reach(topology: Topology, config: MadeHosts, driver: HostDriver) -> pulumi.Output[list[str]]:
+    if driver.public and not config.reached_at:
+        return pulumi.Output.all(*(driver.public[host.name] for host in topology.hosts))
+    return pulumi.Output.from_input(reach(config, topology))

@@ -113,15 +113,12 @@ def host_files(topology: Topology, host: Host, materials: Materials) -> dict[str
 
 def _every_host(scope: dict[str, Any], host: Host, materials: Materials) -> dict[str, HostFile]:
     topology: Topology = scope["cluster"]
-    registry = f"/etc/containerd/certs.d/{topology.registry}"
     cloud_authority = HostFile(materials.authorities[CLOUD])
     files = {
         "/etc/sysctl.d/80-altostratus.conf": _render("sysctl.conf", scope),
         "/etc/altostratus/api-balancer.cfg": _render("api-balancer.cfg.j2", scope),
         "/etc/altostratus/cloud-ca.crt": cloud_authority,
         "/etc/containerd/config.toml": _render("containerd.toml", scope),
-        f"{registry}/hosts.toml": _render("registry-hosts.toml.j2", scope),
-        f"{registry}/ca.crt": cloud_authority,
         "/etc/kubernetes/Corefile": _render("Corefile.j2", scope),
         "/etc/kubernetes/flannel.json": _render("flannel.json.j2", scope),
         "/etc/kubernetes/kube-proxy.yaml": _render("kube-proxy.yaml.j2", scope),
@@ -130,6 +127,11 @@ def _every_host(scope: dict[str, Any], host: Host, materials: Materials) -> dict
         "/etc/kubernetes/resolv.conf": _render("resolv.conf.j2", scope),
         f"{_PKI}/ca.crt": HostFile(materials.authorities[KUBERNETES]),
     }
+    trusted = {topology.registry: materials.authorities[CLOUD]} if topology.own_registry else {}
+    for registry, authority in {**trusted, **topology.registries}.items():
+        folder = f"/etc/containerd/certs.d/{registry}"
+        files[f"{folder}/hosts.toml"] = _render("registry-hosts.toml.j2", {"registry": registry})
+        files[f"{folder}/ca.crt"] = HostFile(authority)
     files |= _pair(f"{_PKI}/kubelet", materials.certificates[f"kubelet-{host.name}"])
     files |= _kubeconfig("kubelet", f"system:node:{host.name}")
     for part, user in (("kube-proxy", "system:kube-proxy"), ("flannel", "flannel"), ("coredns", "coredns")):

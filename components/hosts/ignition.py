@@ -2,7 +2,7 @@
 
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,18 +26,33 @@ class Unit:
 
 
 @cache
-def units() -> tuple[Unit, ...]:
-    """The systemd units of every host, sorted by name."""
-    return tuple(Unit(path.name, path.read_text()) for path in sorted((_FOLDER / "units").iterdir()))
+def units(folder: str = "units") -> tuple[Unit, ...]:
+    """The systemd units of every host, sorted by name; or those in another folder beside them."""
+    return tuple(Unit(path.name, path.read_text()) for path in sorted((_FOLDER / folder).iterdir()))
 
 
-def butane_document(files: Mapping[str, HostFile], disk: str | None = None) -> str:
-    """The Butane document (YAML, variant fcos 1.4.0) of a host with these files and every unit.
+def machine_units() -> tuple[Unit, ...]:
+    """The units that a host has beside those when it is a machine with a kernel of its own."""
+    return units("machine/units")
+
+
+def machine_files() -> dict[str, HostFile]:
+    """The files that such a host has beside those of every host."""
+    folder = _FOLDER / "machine" / "files"
+    return {
+        "/etc/modules-load.d/80-altostratus.conf": HostFile((folder / "modules.conf").read_text()),
+        "/etc/sysctl.d/81-altostratus-machine.conf": HostFile((folder / "sysctl.conf").read_text()),
+    }
+
+
+def butane_document(files: Mapping[str, HostFile], disk: str | None = None, more: Sequence[Unit] = ()) -> str:
+    """The Butane document (YAML, variant fcos 1.4.0) of a host with these files, every unit, and `more`.
 
     `disk`: the device that becomes /var; what is on it stays.
     """
     entries = [{"path": path, "mode": file.mode, "content": file.content} for path, file in files.items()]
-    return _environment().get_template("host.bu.j2").render(files=entries, units=units(), disk=disk)
+    template = _environment().get_template("host.bu.j2")
+    return template.render(files=entries, units=(*units(), *more), disk=disk)
 
 
 def ignition_config(document: str, butane: Path, validate: Path) -> str:

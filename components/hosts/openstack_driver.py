@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import pulumi
 
 from components.hosts.cloud_access import CloudAccess
 from components.hosts.config import OpenStackHosts
-from components.hosts.driver import Access, Endpoint, Machine, Surroundings
+from components.hosts.driver import Access, Machine, Surroundings
 from components.hosts.reach import rules
-from components.hosts.topology import Host, Topology
+from components.hosts.topology import DISCOVERY, Host, Topology
 from components.hosts.user_data import TooLarge, inline, nova_limit
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ _DHCP_ADDRESSES = 4
 class OpenStackDriver:
     """A network with a router, a security group, and for each host a port, a volume and a server.
 
-    The API server is reached at a floating address of the first control plane. The SDK is imported here
-    only: most clouds are no OpenStack.
+    Each machine has a floating address, and so each API server. The SDK is imported here only: most clouds
+    are no OpenStack.
     """
 
     name = "openstack"
@@ -59,16 +60,22 @@ class OpenStackDriver:
         self._image = self._find_image()
         self._volumes: dict[str, openstack.blockstorage.Volume] = {}
         self.network_name = self._network.name
-        floating = self._create_floating_address()
-        self.endpoint: Endpoint | None = Endpoint(floating.address, is_address=True)
+        self._ports: dict[str, openstack.networking.Port] = {}
+        self._floating: dict[str, openstack.networking.FloatingIpAssociate] = {}
+        self.public: Mapping[str, pulumi.Output[str]] = self._create_addresses()
+        self.endpoint: pulumi.Output[str] | None = None
 
     def surroundings(self, host: Host) -> Surroundings:
         volume = self._sdk.blockstorage.Volume(
             f"{self._topology.cloud}-{host.name}-var",
             name=f"{self._prefix}-{host.name}",
             size=self._config.disk_gib,
-            availability_zone=self._zone(host),
-            opts=self._options,
+            volume_type=self._config.volume_type,
+            availability_zone=self._config.volume_zone or self._zone(host),
+            # Ranges owns where a host is, and so its disk: nothing else may make an empty one in its place.
+            opts=pulumi.ResourceOptions.merge(
+                self._options, pulumi.ResourceOptions(ignore_changes=["availabilityZone"])
+            ),
         )
         self._volumes[host.name] = volume
         return Surroundings(self._keys.files(), volume.id.apply(disk_of))
@@ -77,22 +84,16 @@ class OpenStackDriver:
         from components.hosts.discovery_ignition import discovery_ignition
 
         ignition = discovery_ignition(self._topology, certificate, private_key, self._keys.files())
-        port = self._create_port("discovery", self._topology.discovery_address)
-        server = self._create_server("discovery", port, ignition, None, None)
-        return self._machine(self._topology.discovery_address, server)
+        return self._machine(DISCOVERY, self._create_server(DISCOVERY, ignition, None, None))
 
     def host(self, host: Host, ignition: pulumi.Input[str]) -> Machine:
-        port = self._ports[host.name]
-        volume = self._volumes[host.name]
-        server = self._create_server(host.name, port, ignition, volume, self._zone(host))
-        return self._machine(host.address, server)
+        server = self._create_server(host.name, ignition, self._volumes[host.name], self._zone(host))
+        return self._machine(host.name, server)
 
-    @staticmethod
-    def _machine(address: str, server: openstack.compute.Instance) -> Machine:
+    def _machine(self, name: str, server: openstack.compute.Instance) -> Machine:
         # Reached by its address; another server is another id.
-        return Machine(
-            pulumi.Output.from_input(address), pulumi.Output.concat(address, "/", server.id), server
-        )
+        address = self.public[name]
+        return Machine(address, pulumi.Output.concat(address, "/", server.id), server)
 
     def _zone(self, host: Host) -> str | None:
         return host.zone if self._config.zones else None
@@ -165,24 +166,30 @@ class OpenStackDriver:
             )
         return group
 
-    def _create_floating_address(self) -> openstack.networking.FloatingIp:
-        first = self._topology.control_planes[0]
-        self._ports = {host.name: self._create_port(host.name, host.address) for host in self._topology.hosts}
-        floating = self._sdk.networking.FloatingIp(
-            f"{self._topology.cloud}-api",
-            pool=self._config.external_network,
-            description=f"API server of the cloud {self._topology.cloud}",
-            opts=self._options,
-        )
-        self._sdk.networking.FloatingIpAssociate(
-            f"{self._topology.cloud}-api-address",
-            floating_ip=floating.address,
-            port_id=self._ports[first.name].id,
-            opts=pulumi.ResourceOptions.merge(
-                self._options, pulumi.ResourceOptions(depends_on=[self._routed])
-            ),
-        )
-        return floating
+    def _create_addresses(self) -> dict[str, pulumi.Output[str]]:
+        """A port and a floating address for each machine, there before it; the latter by its name."""
+        cloud = self._topology.cloud
+        inside = {DISCOVERY: self._topology.discovery_address}
+        inside |= {host.name: host.address for host in self._topology.hosts}
+        found = {}
+        for name, address in inside.items():
+            self._ports[name] = self._create_port(name, address)
+            floating = self._sdk.networking.FloatingIp(
+                f"{cloud}-{name}-floating",
+                pool=self._config.external_network,
+                description=f"{name} of the cloud {cloud}",
+                opts=self._options,
+            )
+            self._floating[name] = self._sdk.networking.FloatingIpAssociate(
+                f"{cloud}-{name}-address",
+                floating_ip=floating.address,
+                port_id=self._ports[name].id,
+                opts=pulumi.ResourceOptions.merge(
+                    self._options, pulumi.ResourceOptions(depends_on=[self._routed])
+                ),
+            )
+            found[name] = floating.address
+        return found
 
     def _find_image(self) -> pulumi.Input[str]:
         if _ID.fullmatch(self._config.image):
@@ -209,7 +216,6 @@ class OpenStackDriver:
     def _create_server(
         self,
         name: str,
-        port: openstack.networking.Port,
         ignition: pulumi.Input[str],
         volume: openstack.blockstorage.Volume | None,
         zone: str | None,
@@ -223,7 +229,7 @@ class OpenStackDriver:
             flavor_name=self._config.flavor,
             availability_zone=zone,
             key_pair=self._config.key_pair,
-            networks=[sdk.compute.InstanceNetworkArgs(port=port.id)],
+            networks=[sdk.compute.InstanceNetworkArgs(port=self._ports[name].id)],
             block_devices=self._disks(volume),
             # Ignition reads it from there also while the network is not up yet.
             config_drive=True,
@@ -234,7 +240,7 @@ class OpenStackDriver:
                 self._options,
                 # Provisioned once: what changes later reaches a host through its Node.
                 pulumi.ResourceOptions(
-                    depends_on=[self._routed], ignore_changes=["userData", "blockDevices"]
+                    depends_on=[self._floating[name]], ignore_changes=["userData", "blockDevices"]
                 ),
             ),
         )

@@ -6,7 +6,7 @@ from components.hosts.config import CloudHosts
 
 API = 6443
 SSH = 22
-DISCOVERY = 8087
+DISCOVERY_PORT = 8087
 NODE_PORTS = (30000, 32767)
 
 
@@ -26,7 +26,7 @@ def rules(config: CloudHosts) -> list[Rule]:
     found = [
         Rule(f"{what}-{number}", "tcp", port, port, str(source))
         for number, source in enumerate(config.admin_cidrs)
-        for what, port in (("api", API), ("ssh", SSH), ("discovery", DISCOVERY))
+        for what, port in (("api", API), ("ssh", SSH), ("discovery", DISCOVERY_PORT))
     ]
     return found + [
         Rule(f"services-{number}", protocol, *NODE_PORTS, str(source))

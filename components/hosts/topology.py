@@ -1,9 +1,10 @@
 """Which hosts a cloud has, where they are, and what each one is for. Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 
-from components.hosts.config import AwsHosts, MadeHosts
+from components.hosts.config import AwsHosts, DockerHosts, MadeHosts
 
 RESOLVER = "169.254.20.10"
 """Address of every host's own resolver: link-local, so the same on all of them."""
@@ -11,6 +12,9 @@ RESOLVER = "169.254.20.10"
 CONTROL_PLANE = "control-plane"
 ETCD = "etcd"
 WORKER = "worker"
+
+DISCOVERY = "discovery"
+"""The name of the discovery service's machine among the hosts' names."""
 
 _DISCOVERY_OFFSET = 2
 _REGISTRY_OFFSET = 3
@@ -51,6 +55,10 @@ class Topology:
     resolver: str = RESOLVER
     first_service: int = 0
     """So many addresses are passed over before those of the cloud's services."""
+    own_registry: bool = True
+    """Whether the cloud may have a registry of its own beside its hosts."""
+    registries: Mapping[str, str] = field(default_factory=dict)
+    """Registries of others, with the authority (PEM) that hosts trust there, by address."""
 
     @property
     def control_planes(self) -> tuple[Host, ...]:
@@ -80,7 +88,8 @@ class Topology:
 
     @property
     def registry(self) -> str:
-        return f"{self.subnet[self.first_service + _REGISTRY_OFFSET]}:5000"
+        """Where the registry of its own is (`components.registry`)."""
+        return f"{self.subnet[_REGISTRY_OFFSET]}:5000"
 
     @property
     def api_service_address(self) -> IPv4Address:
@@ -122,6 +131,8 @@ def plan(cloud: str, config: MadeHosts) -> Topology:
         memory_mib=config.limits[0],
         millicpus=config.limits[1],
         first_service=_CLOUDS_OWN if isinstance(config, AwsHosts) else 0,
+        own_registry=isinstance(config, DockerHosts),
+        registries=config.registries,
     )
 
 

@@ -1,6 +1,6 @@
 """The cloud's keys and certificates as Pulumi resources, gathered for the files that hold them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import pulumi
@@ -13,12 +13,11 @@ from components.hosts.certificates import (
     CertificateSpec,
     certificates,
 )
-from components.hosts.driver import Endpoint
 from components.hosts.host_files import KeyPair as PemPair
 from components.hosts.host_files import Materials, encryption_key
 from components.hosts.pki import Certificate, CertificateAuthority, KeyPair, Password
 from components.hosts.ranges import Ranges
-from components.hosts.topology import Topology
+from components.hosts.topology import DISCOVERY, Topology
 
 T = TypeVar("T")
 
@@ -26,7 +25,8 @@ T = TypeVar("T")
 class Trust:
     """Everything that the cloud issues, under one parent; private keys are secrets throughout.
 
-    Nothing is issued, or issued again, before `ranges` has agreed to the addresses.
+    Nothing is issued, or issued again, before `ranges` has agreed to the addresses. `public` and `endpoint`
+    are the driver's.
     """
 
     def __init__(
@@ -34,7 +34,8 @@ class Trust:
         topology: Topology,
         ranges: Ranges,
         parent: pulumi.Resource,
-        endpoint: Endpoint | None = None,
+        public: Mapping[str, pulumi.Output[str]],
+        endpoint: pulumi.Output[str] | None,
     ) -> None:
         cloud = topology.cloud
         options = pulumi.ResourceOptions(parent=parent, depends_on=[ranges])
@@ -55,7 +56,7 @@ class Trust:
                 ca_private_key=self.authorities[spec.authority].private_key,
                 common_name=spec.common_name,
                 organizations=list(spec.organizations),
-                **_names(spec, endpoint),
+                **_names(spec, public, endpoint),
                 usages=list(spec.usages),
                 validity_hours=CERTIFICATE_HOURS,
                 renew_before_hours=RENEW_BEFORE_HOURS,
@@ -86,12 +87,16 @@ class Trust:
         )
 
 
-def _names(spec: CertificateSpec, endpoint: Endpoint | None) -> dict[str, list[pulumi.Input[str]]]:
-    """The names in a certificate; the API server's also has that under which it is known outside."""
+def _names(
+    spec: CertificateSpec, public: Mapping[str, pulumi.Output[str]], endpoint: pulumi.Output[str] | None
+) -> dict[str, list[pulumi.Input[str]]]:
+    """The names in a certificate, and those under which what shows it is known outside."""
     names: list[pulumi.Input[str]] = list(spec.dns_names)
     addresses: list[pulumi.Input[str]] = list(spec.ip_addresses)
-    if endpoint is not None and spec.key.startswith("apiserver-") and "server" in spec.usages:
-        (addresses if endpoint.is_address else names).append(endpoint.host)
+    if spec.shown_by in public:
+        addresses.append(public[spec.shown_by])
+    if endpoint is not None and spec.shown_by not in ("", DISCOVERY):
+        names.append(endpoint)
     return {"dns_names": names, "ip_addresses": addresses}
 
 

@@ -1,10 +1,13 @@
 """Mocks that answer as clouds would, and remember what was asked of them."""
 
 import asyncio
+import gzip
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pulumi
 import pytest
@@ -15,6 +18,7 @@ from components.hosts.config import MadeHosts, load_hosts_config
 from components.hosts.host_cluster import HostCluster
 from tests.hosts.clusters import pair
 from toolchain import install
+from toolchain.plugins.altostratus.joining import PROVISIONED
 
 ENGINE_MARK = "4dabf18193072939515e22adb298388d"  # how the engine marks a secret on the wire
 VOLUME = "0d8fc4a1-7a4f-4f3b-9f9f-2f7a35f2f8c1"
@@ -34,7 +38,7 @@ def plain(value: Any) -> Any:
 
 
 class CloudMocks(pulumi.runtime.Mocks):
-    """Every resource gets an id; what clouds compute is in `outputs`, by type."""
+    """Every resource gets an id; what clouds compute is in `outputs`, by type (`{}`: a machine's number)."""
 
     def __init__(self, outputs: dict[str, dict[str, Any]], answers: dict[str, dict[str, Any]]) -> None:
         self.registered: dict[tuple[str, str], dict[str, Any]] = {}
@@ -54,7 +58,10 @@ class CloudMocks(pulumi.runtime.Mocks):
             "altostratus:pki:Password": {"value": "a generated password", "bcrypt": "x"},
             "altostratus:etcd:DiscoveryToken": {"url": "https://10.88.0.2:8087/token"},
         }
-        found = {**own.get(args.typ, {}), **self._outputs.get(args.typ, {})}
+        computed = {
+            key: value.format(number_of(args.name)) for key, value in self._outputs.get(args.typ, {}).items()
+        }
+        found = {**own.get(args.typ, {}), **computed}
         id = VOLUME if "olume:Volume" in args.typ else f"{args.name}-id"
         return id, {**args.inputs, **found}
 
@@ -85,6 +92,35 @@ def accepted(ignition: str) -> None:
     assert judged.returncode == 0, judged.stderr
 
 
+def number_of(name: str) -> str:
+    """The number of the host in a resource's name; 100 where it is another machine's, or nobody's."""
+    found = re.search(r"host([0-9]+)", name)
+    return found[1] if found else "100"
+
+
+def text_of(entry: dict[str, Any]) -> str:
+    """What a file in an Ignition config holds."""
+    contents = entry["contents"]
+    with urlopen(contents["source"]) as stream:  # noqa: S310
+        data: bytes = stream.read()
+    return (gzip.decompress(data) if contents.get("compression") == "gzip" else data).decode()
+
+
+def fit_for_joining(config: dict[str, Any]) -> None:
+    """Fail where a machine with this config never counts as provisioned, or its kernel is not set up."""
+    units = {unit["name"]: unit for unit in config["systemd"]["units"]}
+    unit = units["altostratus-provisioned.service"]
+    assert unit["enabled"]
+    [start] = re.findall(r"^ExecStart=(.*)$", unit["contents"], re.MULTILINE)
+    assert start.rstrip('"').endswith(f"touch {PROVISIONED}")
+    assert "WantedBy=multi-user.target" in unit["contents"], "at each boot"
+    files = {each["path"]: each for each in config["storage"]["files"]}
+    modules = text_of(files["/etc/modules-load.d/80-altostratus.conf"]).split("\n")
+    assert {"br_netfilter", "overlay"} <= set(modules)
+    assert "net.ipv4.ip_forward = 1" in text_of(files["/etc/sysctl.d/80-altostratus.conf"])
+    assert "vm.overcommit_memory = 1" in text_of(files["/etc/sysctl.d/81-altostratus-machine.conf"])
+
+
 def made(
     values: dict[str, Any], outputs: dict[str, dict[str, Any]], answers: dict[str, dict[str, Any]]
 ) -> tuple[CloudMocks, dict[str, Any]]:
@@ -101,9 +137,10 @@ def made(
         cluster = HostCluster("far", config)
 
         def keep(known: list[Any]) -> None:
-            found["kubeconfig"], found["nodes"], found["network"] = known
+            found["kubeconfig"], found["nodes"], found["network"], found["reach"] = known
 
-        return pulumi.Output.all(cluster.kubeconfig, cluster.nodes, cluster.network).apply(keep)
+        wanted = (cluster.kubeconfig, cluster.nodes, cluster.network, cluster.reach)
+        return pulumi.Output.all(*wanted).apply(keep)
 
     run: Callable[[], Any] = pulumi.runtime.test(program)
     run()

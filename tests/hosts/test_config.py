@@ -64,6 +64,9 @@ def test_an_existing_cluster_needs_no_host_settings() -> None:
         ({"memory": "4"}, "an amount with its unit"),
         ({"memory": "512Mi"}, "at least 1Gi"),
         ({"zones": ["North"]}, "zones.0 is 'North'"),
+        ({"registries": {"r.example.org/x": "ca.pem"}}, "write a registry's address such as"),
+        ({"registries": {"r.example.org": "/nowhere.pem"}}, "registries.r.example.org is '/nowhere.pem'"),
+        ({"registries": {"r.example.org": "README.md"}}, "holds the authority's certificate (PEM)"),
         ({"driver": "existing", "hosts": 3}, "hosts is not a setting"),
     ],
 )

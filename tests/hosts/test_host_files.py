@@ -3,14 +3,16 @@
 import base64
 import json
 import re
+from pathlib import Path
 
 import pytest
 import yaml
 
+from components.hosts.config import MadeHosts, load_hosts_config
 from components.hosts.host_files import UNITS_BY_PATH, HostFile, encryption_key, host_files, machines_file
 from components.hosts.ignition import units
-from components.hosts.topology import Topology
-from tests.hosts.clusters import DISCOVERY_TOKEN, materials, topology
+from components.hosts.topology import Topology, plan
+from tests.hosts.clusters import DISCOVERY_TOKEN, materials, pem, topology
 
 
 def files_of(cloud: Topology, number: int) -> dict[str, HostFile]:
@@ -142,3 +144,27 @@ def test_control_planes_notice_a_machine_made_anew() -> None:
     assert before.keys() == after.keys()
     assert before != after
     assert machines_file(cloud, cloud.hosts[1], {}) == {}
+
+
+def test_a_registry_of_others_is_trusted_by_the_authority_that_the_settings_name(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text(pem("CERTIFICATE", "authority of others"))
+    cloud = topology(registries={"registry.example.org:5000": str(tmp_path / "ca.pem")})
+    files = files_of(cloud, 2)
+    folder = "/etc/containerd/certs.d/registry.example.org:5000"
+    assert files[f"{folder}/ca.crt"].content == pem("CERTIFICATE", "authority of others")
+    assert f'ca = "{folder}/ca.crt"' in files[f"{folder}/hosts.toml"].content
+    assert f"/etc/containerd/certs.d/{cloud.registry}/ca.crt" in files, "the cloud's own stays"
+
+
+def test_machines_of_a_cloud_trust_no_address_where_no_registry_can_be() -> None:
+    config = load_hosts_config(
+        {
+            "driver": "openstack",
+            "image": "host",
+            "flavor": "large",
+            "externalNetwork": "public",
+            "adminCidrs": ["192.0.2.0/24"],
+        }
+    )
+    assert isinstance(config, MadeHosts)
+    assert not [path for path in files_of(plan("far", config), 1) if "certs.d" in path]

@@ -9,7 +9,7 @@ import pytest
 
 from components.hosts.config import HostsConfigError, load_hosts_config
 from components.hosts.user_data import NOVA_LIMIT
-from tests.hosts.cloud_mocks import VOLUME, CloudMocks, accepted, made, real_tools
+from tests.hosts.cloud_mocks import VOLUME, CloudMocks, accepted, fit_for_joining, made, real_tools
 
 # The SDK's own package imports its own deprecated modules.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pulumi_openstack")
@@ -24,12 +24,15 @@ SETTINGS: dict[str, Any] = {
     "publicCidrs": ["0.0.0.0/0"],
     "dnsServers": ["9.9.9.9"],
     "keyPair": "emergency",
+    "controlPlanes": 3,
+    "volumeType": "encrypted",
+    "volumeZone": "nova",
 }
 ANSWERS = {
     "openstack:networking/getNetwork:getNetwork": {"id": "external-id"},
     "openstack:images/getImage:getImage": {"id": "image-id"},
 }
-OUTPUTS = {"openstack:networking/floatingIp:FloatingIp": {"address": "203.0.113.7"}}
+OUTPUTS = {"openstack:networking/floatingIp:FloatingIp": {"address": "203.0.113.{}"}}
 
 
 @pytest.fixture(scope="module")
@@ -103,17 +106,54 @@ def test_only_who_is_named_reaches_the_hosts_from_outside(mocks: CloudMocks) -> 
     assert among["remoteGroupId"] == among["securityGroupId"] == "far-hosts-id"
 
 
-def test_the_api_server_has_a_floating_address_that_its_certificate_names(
+def test_every_machine_has_a_floating_address_that_its_certificate_names(
     cloud: tuple[CloudMocks, dict[str, Any]],
 ) -> None:
     mocks, outputs = cloud
-    associated = mocks.of("networking/floatingIpAssociate:FloatingIpAssociate")["far-api-address"]
-    assert associated == {"floatingIp": "203.0.113.7", "portId": "far-host1-port-id"}
+    associated = mocks.of("networking/floatingIpAssociate:FloatingIpAssociate")
+    assert {each["portId"]: each["floatingIp"] for each in associated.values()} == {
+        "far-discovery-port-id": "203.0.113.100",
+        **{f"far-host{number}-port-id": f"203.0.113.{number}" for number in (1, 2, 3)},
+    }
     certificates = mocks.of("altostratus:pki:Certificate")
-    assert "203.0.113.7" in certificates["far-cert-apiserver-host1"]["ipAddresses"]
-    assert "203.0.113.7" not in certificates["far-cert-apiserver-etcd-client"]["ipAddresses"]
-    assert "server: https://203.0.113.7:6443" in outputs["kubeconfig"]
+    assert "203.0.113.1" in certificates["far-cert-apiserver-host1"]["ipAddresses"]
+    assert certificates["far-cert-discovery"]["ipAddresses"] == ["10.88.0.2", "203.0.113.100"]
+    assert not certificates["far-cert-apiserver-etcd-client"]["ipAddresses"]
+    assert "server: https://203.0.113.1:6443" in outputs["kubeconfig"]
     assert outputs["kubeconfig"].endswith("current-context: far\n")
+
+
+def test_the_way_in_does_not_end_with_the_first_of_three_control_planes(
+    cloud: tuple[CloudMocks, dict[str, Any]],
+) -> None:
+    mocks, outputs = cloud
+    for number in (1, 2, 3):
+        assert f"server: https://203.0.113.{number}:6443" in outputs["kubeconfig"]
+        certificate = mocks.of("altostratus:pki:Certificate")[f"far-cert-apiserver-host{number}"]
+        assert f"203.0.113.{number}" in certificate["ipAddresses"]
+
+
+def test_the_token_is_fetched_where_a_workstation_reaches_it_and_members_are_told_the_inside(
+    mocks: CloudMocks,
+) -> None:
+    token = mocks.of("altostratus:etcd:DiscoveryToken")["far-discovery-token"]
+    assert token["reachedAt"] == "https://203.0.113.100:8087"
+    assert token["endpoint"] == "https://10.88.0.2:8087"
+
+
+def test_disks_have_a_type_and_a_zone_of_their_own_where_they_are_told(mocks: CloudMocks) -> None:
+    for volume in mocks.of("blockstorage/volume:Volume").values():
+        assert (volume["volumeType"], volume["availabilityZone"]) == ("encrypted", "nova")
+    assert mocks.of("compute/instance:Instance")["far-host2"]["availabilityZone"] == "az-2"
+
+
+def test_where_machines_are_is_kept(mocks: CloudMocks) -> None:
+    kept = mocks.of("altostratus:hosts:Ranges")["far-ranges"]["places"]
+    assert kept == {
+        "host1": "10.88.0.10 in az-1",
+        "host2": "10.88.0.11 in az-2",
+        "host3": "10.88.0.12 in az-1",
+    }
 
 
 def test_ignition_is_user_data_that_fits_and_the_real_tools_accept(mocks: CloudMocks) -> None:
@@ -130,6 +170,7 @@ def test_ignition_is_the_hosts_own_with_a_disk_under_var_and_a_way_in(mocks: Clo
     config = unpacked(mocks.of("compute/instance:Instance")["far-host1"]["userData"])
     [disk] = config["storage"]["filesystems"]
     assert disk["device"] == f"/dev/disk/by-id/virtio-{VOLUME[:20]}"
+    fit_for_joining(config)
     assert (disk["path"], disk["wipeFilesystem"]) == ("/var", False)
     assert "var.mount" in {unit["name"] for unit in config["systemd"]["units"]}
     files = {each["path"]: each for each in config["storage"]["files"]}
@@ -143,8 +184,8 @@ def test_ignition_is_the_hosts_own_with_a_disk_under_var_and_a_way_in(mocks: Clo
 
 def test_hosts_are_told_apart_by_server_and_reached_by_address(mocks: CloudMocks) -> None:
     node = mocks.of("altostratus:hosts:Node")["far-host1-joined"]
-    assert (node["driver"], node["machineId"]) == ("openstack", "10.88.0.10")
-    assert node["peers"][0] == {"name": "host1", "machineId": "10.88.0.10/far-host1-id"}
+    assert (node["driver"], node["machineId"]) == ("openstack", "203.0.113.1")
+    assert node["peers"][0] == {"name": "host1", "machineId": "203.0.113.1/far-host1-id"}
     assert node["access"]["hostKey"].startswith("ecdsa-sha2-nistp256 ")
     assert isinstance(mocks.raw("altostratus:hosts:Node", "far-host1-joined")["access"], dict)
 
@@ -154,6 +195,7 @@ def test_hosts_are_told_apart_by_server_and_reached_by_address(mocks: CloudMocks
     [
         ({"flavor": None}, "flavor"),
         ({"adminCidrs": ["anywhere"]}, "write an IPv4 range"),
+        ({"adminCidrs": None}, "adminCidrs names nobody, so not even the update"),
         ({"machineType": "m6i.large"}, "machineType is not a setting of hosts"),
         ({"controlPlanes": 3, "hosts": 2}, "controlPlanes is 3, but there are only 2 hosts"),
     ],

@@ -16,6 +16,7 @@ from typing import Any
 from autoscaler.act.environment import pulumi
 from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.act.runner import Runner, RunnerSettings
+from autoscaler.journal.damage import set_aside
 from autoscaler.journal.journal import Journal
 from autoscaler.loop.application_loop import ApplicationLoop
 from autoscaler.loop.autoscaler import Autoscaler, Share
@@ -31,6 +32,8 @@ from toolchain import paths
 
 TAKE_OVER_SECONDS = 5.0
 STAND_BY_SECONDS = 1.0
+
+_log = logging.getLogger(__name__)
 
 
 def folder() -> Path:
@@ -82,11 +85,11 @@ def _acting(cli: Pulumi, settings: Settings) -> Iterator[_Acting]:
         shares = None
         if shared is None:
             stack.enter_context(_first())
-            journal = Journal(journal_file())
+            journal = _journal(journal_file())
         else:
             shares = Shares(cli, shared)
             stack.callback(shares.close)
-            journal = Journal(folder() / f"journal-{shares.identity}.sqlite")
+            journal = _journal(folder() / f"journal-{shares.identity}.sqlite")
         stack.callback(journal.close)
         runner = Runner(
             cli,
@@ -97,6 +100,13 @@ def _acting(cli: Pulumi, settings: Settings) -> Iterator[_Acting]:
         runner.start()
         stack.callback(runner.close)
         yield _Acting(runner, journal, shares.by(runner) if shares is not None else None)
+
+
+def _journal(path: Path) -> Journal:
+    """The journal, begun anew where it is damaged: the config and the state tell what is to be."""
+    if (aside := set_aside(path)) is not None:
+        _log.warning("the journal %s is damaged: it is %s now, and a new one begins", path, aside)
+    return Journal(path)
 
 
 class _Loop:
@@ -163,14 +173,22 @@ class _Loop:
     async def _keep_state(self, autoscaler: Autoscaler, stop: asyncio.Event) -> None:
         """For `alto status`: what goes on, in a file beside the journal."""
         while not stop.is_set():
-            await asyncio.to_thread(write_state, folder(), autoscaler, self._runner)
+            await _passing(write_state, folder(), autoscaler, self._runner)
             await asyncio.sleep(2.0)
 
     async def _rotate(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             if self._journal is not None:
-                await asyncio.to_thread(self._journal.rotate)
+                await _passing(self._journal.rotate)
             await asyncio.sleep(3600.0)
+
+
+async def _passing(work: Callable[..., object], *arguments: object) -> None:
+    """Do it beside the loop. Trouble (a full disk) passes: it is told, and the next turn tries again."""
+    try:
+        await asyncio.to_thread(work, *arguments)
+    except Exception as error:
+        _log.warning("%s: %s", getattr(work, "__name__", work), error)
 
 
 class _Teller:
@@ -244,7 +262,10 @@ def _supervised(cli: Pulumi, applications: Sequence[str], runner: Runner) -> Ite
                         supervisor.run()
                     return
             except AlreadySupervised:
-                ended.wait(TAKE_OVER_SECONDS)
+                pass
+            except Exception as error:  # one moment's trouble: healing goes on after it
+                _log.warning("the supervisor begins anew: %s", error)
+            ended.wait(TAKE_OVER_SECONDS)
 
     thread = threading.Thread(target=run, name="supervisor", daemon=True)
     thread.start()

@@ -18,7 +18,7 @@ from autoscaler.supervise import memory as memories
 from autoscaler.supervise.decide import Begin, Decision, Finish, GoOn, View, Wait, decide
 from autoscaler.supervise.memory import Memory
 from autoscaler.supervise.restarter import Interrupted, Restarter
-from autoscaler.supervise.supervised import Reading, Supervised, Unreadable
+from autoscaler.supervise.supervised import Reading, Supervised
 from autoscaler.supervise.updates import Updates
 
 LOOK_AGAIN = 5.0
@@ -154,20 +154,19 @@ class Supervisor:
             if application.busy is not None and not application.busy.done():
                 continue
             application.busy = None
-            self._look_at(stack, application)
+            try:
+                self._look_at(stack, application)
+            except Exception as error:  # a cloud that is away, a full disk: the others are looked after
+                self._say(stack, application, f"left alone: {error}")
             if application.until is not None:
                 due.append(application.until)
         return min(due)
 
     def _look_at(self, stack: str, application: _Application) -> None:
         application.until, application.waits, application.put_off = None, False, False
-        try:
-            reading = application.supervised.read()
-            watch = self._clouds.watch(reading.cloud)
-            view = self._view(application, reading, watch)
-        except (Unreadable, Away, OSError) as error:
-            self._say(stack, application, f"left alone: {error}")
-            return
+        reading = application.supervised.read()
+        watch = self._clouds.watch(reading.cloud)
+        view = self._view(application, reading, watch)
         decision, application.memory = decide(view, application.memory)
         self._save(application)
         if isinstance(decision, Wait):
@@ -178,11 +177,7 @@ class Supervisor:
             self._say(stack, application, decision.reason)
             return
         # What the streams said may be a moment old: before anything ends, ask.
-        try:
-            confirmed = View(self._now(), reading.plan, watch.ask(reading.copy), reading.restart)
-        except Away as error:
-            self._say(stack, application, f"left alone: {error}")
-            return
+        confirmed = View(self._now(), reading.plan, watch.ask(reading.copy), reading.restart)
         decision, _ = decide(confirmed, application.memory)
         if isinstance(decision, Wait):
             return
@@ -242,13 +237,13 @@ class Supervisor:
             trouble = str(error) or type(error).__name__
         answered = decision.restart.failed if isinstance(decision, (Begin, GoOn)) else ()
         application.memory = application.memory.after(trouble, self._now(), answered)
-        self._save(application)
         if trouble:
             self._tell(stack, f"the restart failed: {trouble}")
         if application.memory.stalled and trouble:
             self._tell(
                 stack, f"stalled after {application.memory.attempts} attempts; it is tried again, but seldom"
             )
+        self._save(application)
 
     def _save(self, application: _Application) -> None:
         new, old = application.memory, application.saved

@@ -144,6 +144,28 @@ def test_a_failed_cluster_is_restarted_after_its_grace(
     assert (kept.attempts, kept.trouble, kept.answered) == (1, "", (C3,))
 
 
+@pytest.mark.parametrize("trouble", [UpdateError("the outputs cannot be read"), OSError(28, "full")])
+def test_one_moments_trouble_ends_no_supervision(
+    supervisor: Supervisor,
+    application: Application,
+    clock: Clock,
+    told: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    trouble: Exception,
+) -> None:
+    def fails(*_: object) -> None:
+        raise trouble
+
+    for owner, name in ((application, "read"), (memories, "save")):
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, fails)
+            supervisor.look()
+        assert told[-1] == f"left alone: {trouble}"
+        supervisor._applications[STACK].said = ""
+    after_grace(supervisor, clock)
+    assert application.edits
+
+
 def test_what_the_watch_said_is_asked_for_once_more_before_anything_ends(
     supervisor: Supervisor, application: Application, cloud: Cloud, clock: Clock
 ) -> None:

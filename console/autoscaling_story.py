@@ -2,15 +2,18 @@
 
 import json
 import sys
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from autoscaler.act.environment import pulumi
 from autoscaler.journal.journal import Journal
 from autoscaler.serve.explain import Explanation, Story, tell
+from blueprints.quantities import Duration
 from console.applications import unknown
 from console.autoscaler import folder
 from console.errors import BadInput
@@ -54,23 +57,27 @@ def _latest(story: Story) -> float:
 
 
 def moment(text: str, now: datetime) -> float:
-    """A time as people write it (`14:05`, `14:05:30`, ISO 8601) in seconds since the epoch.
+    """A time as people write it (`14:05`, `14:05:30`, `10m` ago, ISO 8601) in seconds since the epoch.
 
     A time of day is the last one that was. Raises BadInput.
     """
     try:
-        found = datetime.fromisoformat(text)
+        # A date without a zone is in the machine's zone, with the summer time of that date.
+        return datetime.fromisoformat(text).astimezone().timestamp()
     except ValueError:
+        with suppress(ValueError):
+            return now.timestamp() - Duration(text).seconds
         try:
             day = datetime.strptime(text, "%H:%M:%S" if text.count(":") == 2 else "%H:%M")
         except ValueError:
             raise BadInput(
-                f"{text!r} is no time", "Write 14:05, 14:05:30, or 2026-05-31T14:05:30 (with +02:00 or Z)."
+                f"{text!r} is no time",
+                "Write 14:05, 14:05:30, 10m (ago; s, m, h or d), or 2026-05-31T14:05:30 (with +02:00 or Z).",
             ) from None
         found = now.replace(hour=day.hour, minute=day.minute, second=day.second, microsecond=999_999)
         if found > now:
             found -= timedelta(days=1)
-    return (found if found.tzinfo else found.replace(tzinfo=now.tzinfo)).timestamp()
+    return found.timestamp()
 
 
 def _print(story: Story) -> None:
@@ -86,7 +93,7 @@ def _print(story: Story) -> None:
             f"[{colour}]{row.action}",
             str(row.members) if row.members or row.action in {"up", "down", "hold"} else "",
             row.factor or "",
-            row.reason,
+            escape(row.reason),
         )
     console.print(history)
     updates = Table("started", "took", "result", "scale", "note", title="Updates", title_justify="left")
@@ -98,7 +105,7 @@ def _print(story: Story) -> None:
             took,
             update.result,
             ", ".join(f"{name}={count}" for name, count in counts.items()),
-            (update.note or "")[:80],
+            escape((update.note or "")[:80]),
         )
     if story.updates:
         console.print(updates)
@@ -106,7 +113,7 @@ def _print(story: Story) -> None:
 
 def _print_cluster(console: Console, found: Explanation) -> None:
     console.print(f"[bold]{found.cluster}[/bold]: {found.members} members, decided {_clock(found.at)}")
-    console.print(f"  {found.reason}", soft_wrap=True, highlight=False)
+    console.print(f"  {escape(found.reason)}", soft_wrap=True, highlight=False)
     table = Table("factor", "value", "age", f"in {found.lead:.0f} s", "asks for", "")
     for line in found.factors:
         expected = ""

@@ -16,7 +16,6 @@ from autoscaler.journal.records import ServiceRow
 from autoscaler.serve.levels import LENIENT, MINUTE, Gap, Kept, Levels, report
 from blueprints.kinds.application import Application
 from blueprints.kinds.objectives import Objectives
-from blueprints.quantities import Duration
 from console.applications import unknown
 from console.autoscaler import folder
 from console.autoscaling_story import moment
@@ -57,10 +56,7 @@ def _objectives(cli: Pulumi, application: str) -> Objectives:
 
 def _since(text: str, now: float) -> float:
     """A length of time back from now, or a moment. Raises BadInput."""
-    try:
-        begin = now - Duration(text).seconds
-    except ValueError:
-        begin = moment(text, datetime.fromtimestamp(now).astimezone())
+    begin = moment(text, datetime.fromtimestamp(now).astimezone())
     if begin >= now:
         raise BadInput(f"--since {text} is not in the past", "Write a time that has been, or 7d, 12h, 90m.")
     return begin

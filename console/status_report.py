@@ -231,6 +231,7 @@ def show(*, as_json: bool) -> None:
         print(json.dumps(asdict(status), indent=2))
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     console = Console()
@@ -240,11 +241,11 @@ def show(*, as_json: bool) -> None:
     hosts = Table("cloud", "host", "address", "roles", "state", title="Hosts", title_justify="left")
     for cloud in status.clouds:
         if cloud.problem:
-            hosts.add_row(cloud.name, "", "", "", f"[red]{cloud.problem}")
+            hosts.add_row(cloud.name, "", "", "", f"[red]{escape(cloud.problem)}")
         for host in cloud.hosts:
             colour = "green" if host.ready else "red"
             hosts.add_row(
-                cloud.name, host.name, host.address, ", ".join(host.roles), f"[{colour}]{host.state}"
+                cloud.name, host.name, host.address, ", ".join(host.roles), f"[{colour}]{escape(host.state)}"
             )
     console.print(hosts)
     members = Table(
@@ -253,16 +254,18 @@ def show(*, as_json: bool) -> None:
     for application in status.applications:
         if application.problem:
             members.add_row(
-                application.name, application.cloud or "", "", "", "", f"[red]{application.problem}"
+                application.name, application.cloud or "", "", "", "", f"[red]{escape(application.problem)}"
             )
         for member in application.members:
             colour = "green" if member.ready else "yellow"
             row = (application.name, application.cloud, member.cluster, member.name, member.host)
-            members.add_row(*row, f"[{colour}]{member.state}")
+            members.add_row(*row, f"[{colour}]{escape(member.state)}")
     if status.applications:
         console.print(members)
     if any(application.clusters for application in status.applications):
         console.print(_cluster_table(status))
+    if status.autoscaler is None and any(application.clusters for application in status.applications):
+        console.print("autoscaler: none runs here (`alto autoscale` starts one)", markup=False)
     for line in autoscaling_lines(status.autoscaler):
         console.print(line, soft_wrap=True, markup=False)
     for move in status.moves:

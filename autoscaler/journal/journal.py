@@ -79,9 +79,12 @@ class Journal:
             _edit(row) for row in self._store.rows("SELECT * FROM edits WHERE stage != 'done' ORDER BY id")
         ]
 
-    def edits(self, stack: str, limit: int = 100) -> list[EditRow]:
-        """The newest edits of a stack, newest first."""
-        rows = self._store.rows("SELECT * FROM edits WHERE stack = ? ORDER BY id DESC LIMIT ?", stack, limit)
+    def edits(self, stack: str, limit: int = 100, until: float | None = None) -> list[EditRow]:
+        """The newest edits of a stack that were submitted up to a time, newest first."""
+        rows = self._store.rows(
+            "SELECT * FROM edits WHERE stack = ? AND (? IS NULL OR submitted <= ?) ORDER BY id DESC LIMIT ?",
+            stack, until, until, limit,
+        )  # fmt: skip
         return [_edit(row) for row in rows]
 
     # --- updates ---
@@ -127,11 +130,12 @@ class Journal:
         """The newest update of a stack."""
         return next(iter(self.updates(stack, 1)), None)
 
-    def updates(self, stack: str, limit: int = 100) -> list[UpdateRow]:
-        """The newest updates of a stack, newest first."""
+    def updates(self, stack: str, limit: int = 100, until: float | None = None) -> list[UpdateRow]:
+        """The newest updates of a stack that had started by a time, newest first."""
         rows = self._store.rows(
-            "SELECT * FROM updates WHERE stack = ? ORDER BY id DESC LIMIT ?", stack, limit
-        )
+            "SELECT * FROM updates WHERE stack = ? AND (? IS NULL OR started <= ?) ORDER BY id DESC LIMIT ?",
+            stack, until, until, limit,
+        )  # fmt: skip
         return [_update(row) for row in rows]
 
     # --- decisions ---

@@ -28,6 +28,7 @@ Make = Callable[[str, Cloud], Source]
 class _Open:
     mark: tuple[Path, int]
     watch: MembersWatch
+    whole: bool = True  # all its sources could be made
 
 
 class Clouds:
@@ -85,20 +86,23 @@ class Clouds:
             mark = (path, path.stat().st_mtime_ns)
             opened = self._open.get(cloud)
             if opened is not None and opened.mark == mark:
+                if opened.whole:
+                    self._problems.pop(cloud, None)  # what kept us from asking meanwhile has passed
                 return
             await self._shut(cloud)
             watch = MembersWatch(path, self._changed)
             await asyncio.to_thread(watch.await_first, 5.0)
-            self._open[cloud] = _Open(mark, watch)
+            self._open[cloud] = made = _Open(mark, watch)
             self._problems.pop(cloud, None)
-            self._add_sources(cloud, path)
+            made.whole = self._add_sources(cloud, path)
         except (OSError, SourceError) as error:
             self._trouble(cloud, str(error))
         except Exception as error:  # the kubeconfig comes from an update's outputs: Pulumi, a passphrase
             self._trouble(cloud, f"{type(error).__name__}: {error}")
 
-    def _add_sources(self, cloud: str, kubeconfig: Path) -> None:
-        """Each by itself: one that cannot be made does not keep the others away."""
+    def _add_sources(self, cloud: str, kubeconfig: Path) -> bool:
+        """Each by itself: one that cannot be made does not keep the others away. Whether all were made."""
+        whole = True
         for name in self._settings.sources:
             try:
                 told = self._settings.of_source(name, cloud)
@@ -108,6 +112,8 @@ class Clouds:
                     self._glances.add(cloud, self._make(name, Cloud(cloud, kubeconfig, told)))
             except SourceError as error:
                 self._trouble(cloud, str(error))
+                whole = False
+        return whole
 
     def _trouble(self, cloud: str, text: str) -> None:
         if self._problems.get(cloud) != text:

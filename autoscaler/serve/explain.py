@@ -114,8 +114,8 @@ def tell(journal: Journal, stack: str, until: float | None, limit: int) -> Story
         stack=stack,
         explanations=tuple(explain(row) for _, row in sorted(latest.items())),
         history=tuple(changes[:limit]),
-        edits=tuple(e for e in journal.edits(stack, limit) if until is None or e.submitted <= until)[:limit],
-        updates=tuple(u for u in journal.updates(stack, limit) if until is None or u.started <= until),
+        edits=tuple(journal.edits(stack, limit, until)),
+        updates=tuple(journal.updates(stack, limit, until)),
     )
 
 

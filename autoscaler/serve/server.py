@@ -62,18 +62,19 @@ class Server:
 
 
 def health(autoscaler: Autoscaler, period: float, now: float) -> tuple[bool, dict[str, Any]]:
-    """Whether the loop turns, and what is wrong otherwise."""
+    """Whether the loop turns; before its first look has ended it does not.
+
+    What is wrong with clouds and stacks is told by `/metrics` and `alto status`: this asks for no token.
+    """
     pace = autoscaler.pace
-    late = pace.periods > 0 and now - pace.finished > LATE_PERIODS * period
-    return not late, {
-        "ok": not late,
-        "periods": pace.periods,
-        "secondsSinceLast": round(now - pace.finished, 1) if pace.periods else None,
-        "problems": dict(autoscaler.problems()),
-    }
+    since = round(now - pace.finished, 1) if pace.periods else None
+    well = since is not None and since <= LATE_PERIODS * period
+    return well, {"ok": well, "periods": pace.periods, "secondsSinceLast": since}
 
 
 def _handler(autoscaler: Autoscaler, registry: CollectorRegistry, token: str) -> type[BaseHTTPRequestHandler]:
+    expected = f"Bearer {token}".encode()
+
     class Handler(BaseHTTPRequestHandler):
         server_version = "altostratus"
         sys_version = ""
@@ -85,7 +86,7 @@ def _handler(autoscaler: Autoscaler, registry: CollectorRegistry, token: str) ->
                 self._answer(200 if well else 503, json.dumps(found).encode(), "application/json")
             elif self.path != "/metrics":
                 self._answer(404, b"/metrics and /healthz are here\n", "text/plain")
-            elif not secrets.compare_digest(self.headers.get("Authorization", ""), f"Bearer {token}"):
+            elif not secrets.compare_digest(self.headers.get("Authorization", "").encode(), expected):
                 self._answer(401, b"Authorization: Bearer TOKEN is needed\n", "text/plain")
             else:
                 self._answer(200, generate_latest(registry), CONTENT_TYPE_LATEST)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -93,18 +94,24 @@ def test_metrics_need_the_token_and_say_what_is_missing(server: Server, tmp_path
     assert "altostratus_autoscaler_updates_total" in text
 
 
-def test_health_needs_no_token_and_names_problems(server: Server, tmp_path: Path) -> None:
+def test_health_needs_no_token_and_tells_nothing_that_is_for_whoever_has_one(
+    server: Server, tmp_path: Path
+) -> None:
     status, text = get(server, "/healthz", tmp_path / "serve")
     assert status == 200
-    assert json.loads(text)["problems"] == {"cloud away": "does not answer"}
+    assert json.loads(text).keys() == {"ok", "periods", "secondsSinceLast"}
+    assert get(server, "/metrics", tmp_path / "serve", "t\u00f6ken")[0] == 401
     assert get(server, "/secrets", tmp_path / "serve")[0] == 404
 
 
-def test_a_loop_that_stands_still_is_not_healthy(shop: Shop, tmp_path: Path) -> None:
+def test_a_loop_that_stands_still_or_has_not_looked_yet_is_not_healthy(shop: Shop, tmp_path: Path) -> None:
     stuck = desk(shop.loop)
-    stuck.pace.finished -= 3600
     served = Server(stuck, None, Serving(port=0), tmp_path / "serve")
     try:
+        assert get(served, "/healthz", tmp_path / "serve")[0] == 200
+        stuck.pace.finished -= 3600
+        assert get(served, "/healthz", tmp_path / "serve")[0] == 503
+        stuck.pace = Pace()
         assert get(served, "/healthz", tmp_path / "serve")[0] == 503
     finally:
         served.close()
@@ -149,7 +156,12 @@ def test_an_explanation_has_inputs_forecast_band_and_reason(shop: Shop, tmp_path
     assert [line.factor for line in web.factors] == ["loadAverage"]
     assert web.factors[0].value is None
     rose = next(row for row in story.history if row.action == "up" and row.cluster == "web")
+    for _ in range(20):  # newer ones than any list has room for
+        journal.update_started(STACK, "later", {})
+        journal.accept(STACK, "later", {})
     then = tell(journal, STACK, rose.at, 10)
+    assert not then.updates
+    assert not then.edits
     (web,) = [each for each in then.explanations if each.cluster == "web"]
     assert web.factor == "loadAverage"
     assert web.reason.startswith("Up from 2 to 4: loadAverage is expected at")
@@ -167,5 +179,21 @@ def test_times_as_people_write_them() -> None:
     assert datetime.fromtimestamp(moment("13:59", now)).hour == 13
     assert datetime.fromtimestamp(moment("23:30:10", now)).day == 30
     assert moment("2026-05-31T10:00:00Z", now) == 1780221600.0
+    assert moment("10m", now) == now.timestamp() - 600
+
+
+def test_a_date_without_a_zone_has_the_summer_time_of_that_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        winter = datetime(2026, 1, 31, 14, 0, 0).astimezone()
+        assert moment("2026-07-01T14:05", winter) == moment("2026-07-01T12:05Z", winter)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_what_is_no_time_is_told() -> None:
+    now = datetime(2026, 5, 31, 14, 0, 0).astimezone()
     with pytest.raises(BadInput, match="is no time"):
         moment("yesterday", now)

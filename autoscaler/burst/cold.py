@@ -1,8 +1,12 @@
 """Host clusters that were made for a burst, and go when nobody has used them for their time."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
+from autoscaler.act.lease import FileLeases
+from autoscaler.act.refusals import NotOurs
+from autoscaler.act.update_errors import StackConflict
 from autoscaler.burst import leaving
 from autoscaler.burst import world as worlds
 from autoscaler.burst.records import Cold, Move, Records
@@ -13,6 +17,43 @@ from autoscaler.burst.world import World
 def due(colds: Iterable[Cold], now: float) -> list[Cold]:
     """Those that nobody has used for as long as they are kept. Pure."""
     return [each for each in colds if each.idle is not None and now - each.idle >= each.keep]
+
+
+def lease_of(cloud: str) -> str:
+    """The name of the lease of whoever makes or removes a cloud."""
+    return f"cloud-{cloud}"
+
+
+@contextmanager
+def alone(work: Work, cloud: str) -> Iterator[None]:
+    """Nobody else makes or removes the cloud meanwhile, which is waited for.
+
+    Raises StackConflict where somebody is at it for longer than `Times.locked`, and MoveInterrupted.
+    """
+    # Of its own: a lease that this process has elsewhere is somebody else's here.
+    leases, descriptors = FileLeases(work.records.folder), work.descriptors
+    conflict: Exception | None = None
+
+    def ours() -> bool:
+        nonlocal conflict
+        try:
+            lease = leases.hold(lease_of(cloud))
+        except (NotOurs, StackConflict) as error:
+            if conflict is None:
+                work.say(f"waits for the cloud {cloud}, which somebody makes or removes ({error})")
+            conflict = error
+            return False
+        # Updates keep it, too: one that outlives a killed mover is not overtaken.
+        work.descriptors = (*descriptors, *lease.descriptors)
+        return True
+
+    if not work.await_that(ours, work.world.times.locked):
+        raise StackConflict(f"the cloud {cloud} is being made or removed: {conflict}") from conflict
+    try:
+        yield
+    finally:
+        work.descriptors = descriptors
+        leases.release(lease_of(cloud))
 
 
 def remove(

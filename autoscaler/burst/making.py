@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from autoscaler.act import stack_config
 from autoscaler.act.app_stack import AppStack
+from autoscaler.burst import cold
 from autoscaler.burst import world as worlds
 from autoscaler.burst.copy_config import copy_values, encryption, left_out, secret, with_encryption
 from autoscaler.burst.data import Data, part_of_copy
@@ -24,17 +25,19 @@ _NAMESPACE = "kubernetes:core/v1:Namespace"
 def cloud(work: Work) -> None:
     """The host cluster and its platform are there and answer."""
     name = work.move.cloud
-    for stack, proof in ((f"hosts-{name}", "kubeconfig"), (f"platform-{name}", "registry")):
-        # Outputs come last: what was killed or failed half-way has none.
-        if worlds.made(work.cli, stack) and proof in work.outputs(stack):
-            continue
-        if stack.startswith("hosts-") and not worlds.made(work.cli, stack):
-            work.records.make_cloud(name, _keep(work))
-        work.say(f"makes {stack}")
-        work.cli.init(stack)
-        work.up(stack, "")
-    if work.records.cold(name):
-        work.records.use_cloud(name)
+    # From the record of this move on nobody begins to remove it; who has begun is waited for.
+    with cold.alone(work, name):
+        for stack, proof in ((f"hosts-{name}", "kubeconfig"), (f"platform-{name}", "registry")):
+            # Outputs come last: what was killed or failed half-way has none.
+            if worlds.made(work.cli, stack) and proof in work.outputs(stack):
+                continue
+            if stack.startswith("hosts-") and not worlds.made(work.cli, stack):
+                work.records.make_cloud(name, _keep(work))
+            work.say(f"makes {stack}")
+            work.cli.init(stack)
+            work.up(stack, "")
+        if work.records.cold(name):
+            work.records.use_cloud(name)
     work.must_answer(name)
 
 

@@ -224,7 +224,7 @@ class Moves:
                 with self._later():
                     ended.append(self.end(move.application, move.cloud))
         for each in cold.due(self.records.colds(), self.world.now()):
-            with self._later(), self._held(f"cloud-{each.cloud}") as descriptors:
+            with self._later(), self._held(cold.lease_of(each.cloud)) as descriptors:
                 cold.remove(self.world, self.records, each, self.say, self.give_up, descriptors)
         return ended
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from autoscaler.act.stack_config import read
+from autoscaler.act.update_errors import StackConflict
 from autoscaler.burst.refusals import MoveFailed, MoveInterrupted, MoveRefused, MoveUnderWay
 from blueprints.scale import ScaleState
 from tests.burst.light_clouds import Killed, Land
@@ -285,6 +286,34 @@ def test_a_cold_cloud_is_made_kept_and_removed(tmp_path: Path) -> None:
     assert land.cli.config_path("hosts-away").exists()
     land.moves().burst("shop", "away")
     assert land.sky.answers("away")
+
+
+def test_a_cold_cloud_that_is_being_removed_is_not_burst_to_before_it_is_gone(tmp_path: Path) -> None:
+    land = Land(tmp_path, cold=True)
+    land.moves().burst("shop", "away")
+    land.moves().end("shop", "away")
+    land.time += 3600
+    act = land.fate.act
+    refused = []
+
+    def peak(name: str, do: object) -> object:
+        if name == "destroy platform-away":
+            with pytest.raises(StackConflict, match="the cloud away is being made or removed"):
+                land.moves().burst("shop", "away")
+            refused.append(name)
+        return act(name, do)
+
+    land.fate.act = peak  # type: ignore[method-assign]
+    land.moves().settle()
+    assert refused
+    assert not land.sky.answers("away"), "whoever removes it is not disturbed"
+    ended = land.moves().resume("shop")
+    assert ended is not None
+    assert ended.result == "done"
+    assert land.sky.answers("away")
+    assert land.moves().settle() == []
+    assert land.sky.answers("away"), "it is in use"
+    assert land.look()["moves"] == ["away.cloud.json"]
 
 
 def test_a_migrated_application_keeps_its_name_its_peoples_lines_and_its_members(land: Land) -> None:

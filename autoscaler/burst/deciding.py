@@ -77,6 +77,11 @@ class Situation:
         here = {copy.cloud for copy in self.copies} | {self.home}
         return frozenset(network for network, cloud in self.clouds.items() if cloud in here)
 
+    @property
+    def at_home(self) -> frozenset[str]:
+        """The network partitions of its home."""
+        return frozenset(network for network, cloud in self.clouds.items() if cloud == self.home)
+
     def carry(self, path: str, without: frozenset[str] = frozenset()) -> int:
         """Members of a cluster that the copies may have, without those in some clouds."""
         return sum(c.most.get(path, 0) for c in self.copies if c.answers and c.cloud not in without)
@@ -120,7 +125,7 @@ def decide(now: Situation, standing: Standing) -> tuple[Step, Standing]:
     peak = _peak(now)
     if peak.later:
         looks = standing.over + 1
-        if looks >= _sure(now, peak):
+        if looks >= _sure(now, peak) or _completes(now):
             return _burst(now, peak.words), Standing(looks)
         return _stay(f"Not for long enough yet: {peak.words}"), Standing(looks)
     if not now.whole:
@@ -200,12 +205,17 @@ def _next(now: Situation) -> tuple[tuple[str, ...], str]:
     """The group to be completed first, else the next one; and why that, or why none."""
     occupied = now.occupied
     unfit = {n: now.unfit[cloud] for n, cloud in now.clouds.items() if cloud in now.unfit}
-    for group in now.policy.groups[1:]:
+    for group in now.policy.groups:
         begun = any(network in occupied for network in group)
         if begun and any(network not in occupied and network not in unfit for network in group):
             return group, f"{' and '.join(group)} are used together"
     following = next_copy(now.policy, occupied, unfit)
     return following.networks, following.reason
+
+
+def _completes(now: Situation) -> bool:
+    """Whether the next copy completes a group that another copy has begun."""
+    return not (now.occupied - now.at_home).isdisjoint(_next(now)[0])
 
 
 def _burst(now: Situation, words: str) -> Step:
@@ -221,8 +231,8 @@ def _calm(now: Situation, standing: Standing) -> tuple[Step, Standing]:
     """No peak: has the last copy been needless for long enough?"""
     assert now.need is not None
     assert now.policy.burst is not None
-    away = frozenset(network for network in now.occupied if now.clouds[network] != now.home)
-    last = {now.clouds[network] for network in last_copy(now.policy, away)} - {now.home}
+    last = {now.clouds[network] for network in last_copy(now.policy, now.occupied, now.at_home)}
+    last -= {now.home}
     present = [copy for copy in now.copies if copy.cloud in last]
     others = [copy for copy in now.copies if copy.cloud not in last and copy.answers]
     if not present:
@@ -236,8 +246,7 @@ def _calm(now: Situation, standing: Standing) -> tuple[Step, Standing]:
     for path in sorted(now.need):
         need, carry = max(now.need[path], ahead.get(path, 0.0)), now.carry(path, without)
         if need > share * carry:
-            networks, _ = _next(now)
-            if any(network in now.occupied for network in networks):
+            if _completes(now):
                 return _burst(
                     now, f"{path} needs {need:.1f} members, the others can have {carry}"
                 ), Standing()

@@ -91,7 +91,8 @@ class Members:
         return self._full.get((stack, id))
 
     def most(self, loop: ApplicationLoop, path: str) -> int:
-        """The most members of a cluster in a copy: by its documents, and by the room there is."""
+        """The most members of a cluster in a copy: by its documents, and by the room there is, which may be
+        less than what the documents want at least."""
         view = loop.view
         assert view is not None
         cluster = view.clusters[path]
@@ -100,7 +101,7 @@ class Members:
         bounds = [cluster.bounds.max * instances]
         bounds += [] if room.total is None else [room.total]
         bounds += [] if room.each is None else [room.each * instances]
-        return max(cluster.bounds.min, min(bounds))
+        return min(bounds)
 
     def _asked(self, copies: Copies) -> dict[str, int]:
         """What all copies together want of each cluster that load decides about, by path."""

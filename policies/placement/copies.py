@@ -42,10 +42,17 @@ def next_copy(
     return NextCopy((), f"{policy.name} has no place left: {'; '.join(passed)}")
 
 
-def last_copy(policy: ApplicationPolicy, occupied: Collection[str]) -> tuple[str, ...]:
-    """The group whose copy goes first when the peak is over: the last in order; never the home."""
+def last_copy(policy: ApplicationPolicy, occupied: Collection[str], home: Collection[str]) -> tuple[str, ...]:
+    """The group whose copies go first when the peak is over: the last in order that has any beside the home.
+
+    `home`: the network partitions of the application's home, which after a move need not be the first. What
+    is used together with it from the beginning stays with it.
+    """
+    copies = {name for name in occupied if name not in home}
+    first = policy.groups[0]
+    kept = first if any(name in home for name in first) else ()
     return next(
-        (group for group in reversed(policy.groups[1:]) if any(name in occupied for name in group)), ()
+        (group for group in reversed(policy.groups) if group != kept and copies.intersection(group)), ()
     )
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from blueprints.balancing.model import Balancer
 from blueprints.kinds.application_policy import ApplicationPolicy
 from blueprints.plan import Plan, PlannedCluster
+from policies.placement.documents import restricted
 from policies.placement.place import place
-from policies.placement.problem import Allotment, Demand, Host, Problem
+from policies.placement.problem import ClusterPlacement, Demand, Host, Network, Problem
 
 PASSES_ON = ("haproxy", "nginx")
 """The drivers whose balancers take further members at run time."""
@@ -100,7 +101,8 @@ def _unfit(balancer: Balancer) -> str:
 @dataclass(frozen=True, slots=True)
 class Want:
     """A cluster with what it is to have over all clouds: `demand.members`, those there by place in
-    `demand.now`. least: how many stay at home whatever the policy says; the documents' minimum."""
+    `demand.now`. least: how many are at home before others are elsewhere, as far as its places there take
+    them; the documents' minimum."""
 
     demand: Demand
     least: int
@@ -126,21 +128,19 @@ def spread_over_clouds(
     hosts: Mapping[str, tuple[Host, ...]],
     near: Sequence[Demand] = (),
 ) -> dict[str, Spread]:
-    """The placement of clusters by their policies, summed up by cloud, by cluster id.
+    """The placement of clusters by their policies, home first, summed up by cloud, by cluster id.
 
     hosts: free capacity by cloud, beside everything that runs; a cloud that is left out is bound by the
     policy alone. near: clusters that others want to be close to; they stay as they are.
     """
     fixed = [replace(each, members=sum(each.now.values()), full=_all_places(each)) for each in near]
-    found = place(Problem((*fixed, *(want.demand for want in wants)), hosts))
+    wants = [replace(want, demand=_from_home(want.demand, home)) for want in wants]
+    found = place(Problem((*fixed, *(want.demand for want in wants)), hosts)).clusters
+    at_home = place(Problem((*fixed, *(_only_at_home(want, home) for want in wants)), hosts)).clusters
     return {
-        want.demand.cluster: _by_cloud(
-            want,
-            home,
-            found.clusters[want.demand.cluster].allotments,
-            found.clusters[want.demand.cluster].reasons,
-        )
+        id: _by_cloud(want, home, found[id], at_home[id].placed)
         for want in wants
+        for id in [want.demand.cluster]
     }
 
 
@@ -148,15 +148,38 @@ def _all_places(demand: Demand) -> frozenset[str]:
     return frozenset(share.place.key for share in demand.rules.shares)
 
 
-def _by_cloud(want: Want, home: str, allotments: Sequence[Allotment], reasons: Sequence[str]) -> Spread:
+def _from_home(demand: Demand, home: str) -> Demand:
+    """With the places in the home's cloud first, where the application has moved away from the first one."""
+    rules = demand.rules
+    if any(_is_in(network, home) for network in rules.groups[0]):
+        return demand
+    here = tuple((network,) for network in rules.networks if _is_in(network, home))
+    rest = (tuple(network for network in group if not _is_in(network, home)) for group in rules.groups)
+    return replace(demand, rules=replace(rules, groups=(*here, *(group for group in rest if group))))
+
+
+def _only_at_home(want: Want, home: str) -> Demand:
+    """The least, with no places but the home's."""
+    rules = want.demand.rules
+    networks = [network.name for network in rules.networks if _is_in(network, home)]
+    here = restricted(rules, networks, "it is not at home")
+    return replace(want.demand, members=want.least, minimum=want.least, rules=here)
+
+
+def _is_in(network: Network, cloud: str) -> bool:
+    return network.shares[0].place.cloud == cloud
+
+
+def _by_cloud(want: Want, home: str, found: ClusterPlacement, at_home: int) -> Spread:
+    """at_home: how many of the least its places there take."""
     clouds = dict.fromkeys((home, *(share.place.cloud for share in want.demand.rules.shares)), 0)
     said = []
-    for each in allotments:
+    for each in found.allotments:
         if each.place.cloud in clouds:
             clouds[each.place.cloud] += each.members
             if each.place.cloud != home and each.arriving:
                 said += [f"{each.place.key}: {reason}" for reason in each.reasons if " new" in reason]
-    raised = max(0, want.least - clouds[home])
+    raised = max(0, at_home - clouds[home])
     clouds[home] += raised
     for cloud in reversed([name for name in clouds if name != home]):
         least = sum(s.min for s in want.demand.rules.shares if s.place.cloud == cloud)
@@ -164,7 +187,7 @@ def _by_cloud(want: Want, home: str, allotments: Sequence[Allotment], reasons: S
         clouds[cloud] -= given
         raised -= given
     unplaced = max(0, want.demand.members - sum(clouds.values()))
-    return Spread(clouds, unplaced, (*said, *(reasons if unplaced else ())))
+    return Spread(clouds, unplaced, (*said, *(found.reasons if unplaced else ())))
 
 
 def settled(demand: Demand, counts: Mapping[str, int]) -> dict[str, int]:

@@ -79,7 +79,7 @@ class Stacks(two_clouds.Stacks):
         world = self.world
         assert isinstance(world, BesideWorld)
         move = world.record = world.record or self._move("end")
-        world.further.pop("away", None)
+        world.further.pop(cloud, None)
         world.remove(COPY)
         world.record = None
         return Ended(move, "done", two_clouds.END_SECONDS)
@@ -110,7 +110,7 @@ class BesideWorld(World):
     def _told(
         self, cloud: str, namespace: str, balancer: str, further: Mapping[str, Any], only: Sequence[str]
     ) -> bool:
-        assert cloud == "local"
+        assert cloud == CLOUDS[HOME]
         names = [each["name"] for members in further.values() for each in members]
         for other in only:
             self.further[other] = sum(name.startswith(f"{other}.") for name in names)
@@ -132,7 +132,7 @@ class BesideWorld(World):
 
     def _load(self, rate: float) -> None:
         """All requests come in at home, and are counted there only."""
-        members = self.ready(HOME) + min(self.further.get("away", 0), self.serving(COPY))
+        members = self.ready(HOME) + min(self.further.get(CLOUDS[COPY], 0), self.serving(COPY))
         carried = min(rate, 1.3 * MEMBER_RATE * members)
         place = Place(CLOUDS[HOME], "app-shop", "home", "web")
         self.board.take(Measurement(place, REQUEST_RATE, "", rate, self.clock.now, PERIOD))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from autoscaler.burst.records import Move
+from tests.autoscaler import two_clouds
 from tests.autoscaler.two_clouds import COPY, HOME, LEAD_SECONDS, MEMBER_RATE, START_SECONDS, World, ramp
 
 PEAK = 70.0
@@ -104,6 +105,20 @@ def test_a_killed_autoscaler_goes_on_with_its_move_and_says_so(world: World, kin
     assert resumed == [f"goes on with the {how} (deploy)"]
 
 
+def test_after_a_move_the_old_home_takes_a_peaks_copy_and_loses_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(two_clouds.CLOUDS, HOME, "away")
+    monkeypatch.setitem(two_clouds.CLOUDS, COPY, "local")
+    world = World(tmp_path)
+    world.run([PEAK] * 24)
+    assert world.ready(COPY) >= 2
+    world.run([8.0] * 40)
+    assert not world.exists(COPY)
+    assert world.kinds == ["burst", "done", "end", "done"]
+    assert "End the copy in local" in dict(world.events)["end"]
+
+
 def test_a_metric_that_nobody_measures_keeps_no_peak_from_the_next_cloud_and_lets_no_copy_go(
     world: World,
 ) -> None:
@@ -165,6 +180,16 @@ def test_members_that_fit_on_no_host_are_no_room_and_go_to_the_other_cloud(world
     assert max(lasting) <= 2
     asked = [each.clusters["web"] for each in world.office.edits if each.stack == HOME]
     assert asked[:3] == [4, 2, 4], "asked for, refused, and tried once more when a minute was over"
+
+
+def test_a_minimum_that_finds_no_room_at_home_carries_nothing(world: World) -> None:
+    world.edit("members: {min: 1,", "members: {min: 3,")
+    world.unplaced = 1
+    world.run([15.0] * 24)
+    assert world.kinds == ["burst", "done"], "three are the least, and one has a place"
+    assert world.ready(COPY) >= 1
+    reason = next(text for kind, text in world.events if kind == "burst")
+    assert "of the 1 that local can have" in reason
 
 
 def test_overflow_is_said_where_it_arises(world: World) -> None:

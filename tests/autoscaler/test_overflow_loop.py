@@ -9,7 +9,7 @@ import pytest
 from autoscaler.burst.watching_room import Listing
 from policies.placement.problem import Host
 from tests.autoscaler.beside_home import BesideWorld
-from tests.autoscaler.two_clouds import COPY, HOME, LEAD_SECONDS, ramp
+from tests.autoscaler.two_clouds import CLOUDS, COPY, HOME, LEAD_SECONDS, ramp
 
 
 @pytest.fixture
@@ -74,6 +74,27 @@ def test_hosts_that_are_full_are_no_room(world: BesideWorld) -> None:
     world.run([28.0] * 24)
     assert world.ready(HOME) == 1, "what runs there stays, and nothing more fits"
     assert world.ready(COPY) == 2
+
+
+def test_a_minimum_that_finds_no_room_at_home_is_made_up_for_elsewhere(world: BesideWorld) -> None:
+    world.edit("members: {min: 1,", "members: {min: 3,")
+    world.edit("{name: room, max: 2}", "{name: room, max: 5}")
+    world.unplaced = 1
+    world.run([14.0] * 24)
+    assert world.ready(COPY) == 2, "three are the least, and one has a place at home"
+
+
+def test_after_a_move_the_new_home_is_filled_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CLOUDS, HOME, "away")
+    monkeypatch.setitem(CLOUDS, COPY, "local")
+    world = BesideWorld(tmp_path)
+    world.run([28.0] * 24)
+    assert world.kinds == []
+    assert world.ready(HOME) == 3, "the policy names the old home first, and the new one has room"
+    world.run([45.0] * 24)
+    assert (world.ready(HOME), world.ready(COPY)) == (3, 2)
+    world.run([8.0] * 30)
+    assert not world.exists(COPY)
 
 
 def test_a_further_cloud_that_is_away_is_no_room_and_one_that_dies_is_made_up_for(world: BesideWorld) -> None:

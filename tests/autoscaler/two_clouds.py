@@ -117,7 +117,7 @@ class Door:
     """A front door that does as it is told."""
 
     def __init__(self, world: World) -> None:
-        self.weights: dict[str, int] = {"local": 100}
+        self.weights: dict[str, int] = {CLOUDS[HOME]: 100}
         self._world = world
 
     def state(self) -> FrontState:
@@ -146,9 +146,10 @@ class Stacks:
             world.broken_bursts -= 1
             world.record = None
             raise MoveFailed("no hosts there")
+        assert cloud == CLOUDS[COPY]
         if not world.exists(COPY):
             world.configure(COPY, scale.to_data() if scale is not None else {})
-        world.door.weights.setdefault("away", 0)
+        world.door.weights.setdefault(cloud, 0)
         world.record = None
         return Ended(move, "done", LEAD_SECONDS)
 
@@ -157,8 +158,8 @@ class Stacks:
         move = world.record = world.record or self._move("end")
         if self.give_up.is_set():
             raise MoveInterrupted("given up")
-        assert world.door.weights.get("away", 0) == 0 or world.ready(HOME), "nobody else serves"
-        world.door.weights.pop("away", None)
+        assert world.door.weights.get(cloud, 0) == 0 or world.ready(HOME), "nobody else serves"
+        world.door.weights.pop(cloud, None)
         world.remove(COPY)
         world.record = None
         return Ended(move, "done", END_SECONDS)
@@ -170,7 +171,8 @@ class Stacks:
         if self.world.held_elsewhere:
             raise NotOurs("shop: the autoscaler with process 7 has its lease")
         self.say(f"goes on with the {move.words} ({move.step})")
-        return self.burst("shop", "away") if move.kind == "burst" else self.end("shop", "away")
+        go_on = self.burst if move.kind == "burst" else self.end
+        return go_on("shop", move.cloud)
 
     def settle(self) -> list[Ended]:
         return []
@@ -179,7 +181,7 @@ class Stacks:
         return self.world.record
 
     def _move(self, kind: Any) -> Move:
-        return Move("shop", kind, "away", "local", self.world.clock.now)
+        return Move("shop", kind, CLOUDS[COPY], CLOUDS[HOME], self.world.clock.now)
 
 
 class Office:

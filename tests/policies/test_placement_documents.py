@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from blueprints.kinds.application_policy import ApplicationPolicy
 from blueprints.scale import ScaleState
 from blueprints.workspace import LIBRARY, Workspace
 from console.errors import BadInput
@@ -189,8 +190,6 @@ def test_copies_go_to_the_next_group_in_order_and_a_place_can_be_used_again() ->
     workspace, _ = workspace_of(
         "kind: ApplicationPolicy\nname: p\nnetworkPartitions: [home, [x, y], away]\nburst: {}"
     )
-    from blueprints.kinds.application_policy import ApplicationPolicy
-
     policy = workspace.get(ApplicationPolicy, "p")
     assert first_copies(policy) == (("home",),)
     assert next_copy(policy, {"home"}).networks == ("x", "y")
@@ -199,10 +198,22 @@ def test_copies_go_to_the_next_group_in_order_and_a_place_can_be_used_again() ->
     assert skipped.networks == ("away",)
     assert skipped.reason == "away is the next in p (home has a copy; y does not answer)"
     assert next_copy(policy, {"home", "x", "away"}).networks == ()
-    assert last_copy(policy, {"home", "x", "away"}) == ("away",)
-    assert last_copy(policy, {"home"}) == ()
+    assert last_copy(policy, {"home", "x", "away"}, {"home"}) == ("away",)
+    assert last_copy(policy, {"home"}, {"home"}) == ()
     still = policy.model_copy(update={"burst": None})
     assert next_copy(still, {"home"}).reason == "p has no burst: the application stays where it is"
+
+
+def test_after_a_move_a_copy_in_what_was_the_first_place_goes_as_any_other() -> None:
+    policy = ApplicationPolicy.model_validate(
+        {"name": "p", "networkPartitions": ["a", ["b", "c"]], "burst": {}}
+    )
+    assert last_copy(policy, {"a", "b"}, {"b"}) == ("a",)
+    assert last_copy(policy, {"a", "b", "c"}, {"b"}) == ("b", "c"), "c is no home"
+    assert last_copy(policy, {"b"}, {"b"}) == ()
+    together = policy.model_copy(update={"network_partitions": (("a", "b"), "c")})
+    assert last_copy(together, {"a", "b"}, {"a"}) == (), "used with its home from the beginning"
+    assert last_copy(together, {"a", "b", "c"}, {"c"}) == ("a", "b")
 
 
 def test_load_is_shared_by_capacity_in_whole_numbers() -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from autoscaler.loop.placing import Placing, placing
 from blueprints.workspace import Workspace
@@ -149,9 +153,60 @@ def test_hosts_without_room_are_no_room_and_members_stay_while_they_need_not_mov
     assert spread(there, local=(Host("host1", 9000, 2**40, 10),)).clouds == {"local": 1, "away": 1}
 
 
-def test_the_documents_minimum_stays_at_home_and_a_places_minimum_there() -> None:
-    assert spread(demand(4, {}), least=3).clouds == {"local": 3, "away": 1}
+def test_the_documents_minimum_is_at_home_and_a_places_minimum_there() -> None:
+    there = demand(4, {"rented/room": 3}, home=4)
+    assert spread(there, least=1).clouds == {"local": 1, "away": 3}
+    assert spread(there, least=3).clouds == {"local": 3, "away": 1}
     assert spread(demand(2, {}, least=1)).clouds == {"local": 1, "away": 1}
+
+
+def test_the_documents_minimum_gives_the_home_no_more_than_its_places_take() -> None:
+    assert spread(demand(4, {}), least=3).clouds == {"local": 2, "away": 2}, "never over a max"
+    refused = replace(demand(2, {}, home=4), full=frozenset({"home/room"}))
+    assert spread(refused, least=2).clouds == {"local": 0, "away": 2}
+    one = Host("host1", 500, 2**40, 9)
+    assert spread(demand(3, {}, home=4), least=3, local=(one,)).clouds == {"local": 1, "away": 2}
+    kept = demand(3, {"home/room": 1, "rented/room": 2}, home=4)
+    assert spread(kept, least=3, local=(one,)).clouds == {"local": 2, "away": 1}
+
+
+def test_after_a_move_the_new_home_is_filled_first_and_else_the_order_stays() -> None:
+    def moved(each: Demand) -> Mapping[str, int]:
+        return spread_over_clouds([Want(each, 1)], "away", {})["web"].clouds
+
+    assert moved(demand(4, {"rented/room": 2})) == {"away": 3, "local": 1}
+    assert moved(demand(5, {"rented/room": 3, "home/room": 1})) == {"away": 3, "local": 2}
+    assert moved(demand(2, {"rented/room": 2, "home/room": 1})) == {"away": 2, "local": 0}
+    both = demand(6, {})
+    even = replace(both, rules=replace(both.rules, groups=(both.rules.networks,)))
+    assert moved(even) == {"away": 3, "local": 2}, "the home's group is the first: its order stays"
+
+
+COUNTS = st.integers(0, 6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(COUNTS, COUNTS, COUNTS, COUNTS, COUNTS, COUNTS, COUNTS, st.sets(st.sampled_from(["home", "rented"])))
+def test_no_cloud_is_over_its_max_or_full_and_what_the_home_lacks_is_elsewhere(
+    members: int,
+    least: int,
+    home: int,
+    away: int,
+    here: int,
+    there: int,
+    room: int,
+    full: set[str],
+) -> None:
+    asked = demand(max(members, least), {"home/room": here, "rented/room": there}, home=home, away=away)
+    closed = replace(asked, full=frozenset(f"{each}/room" for each in full))
+    found = spread(closed, least, local=(Host("host1", 500 * room, 2**40, 99),))
+    assert found.clouds["local"] <= home
+    assert found.clouds["away"] <= away
+    assert found.clouds["local"] <= min(here, home) + (0 if "home" in full else room)
+    assert found.clouds["away"] <= (min(there, away) if "rented" in full else away)
+    assert sum(found.clouds.values()) + found.unplaced == asked.members
+    if found.clouds["local"] < least:
+        assert found.clouds["local"] == min(home, min(here, home) + (0 if "home" in full else room))
 
 
 def test_members_by_cloud_are_settled_in_its_places_in_order() -> None:

@@ -27,7 +27,7 @@ from stacks.kubernetes_provider import kubernetes_provider
 from stacks.links import ends, with_data
 from stacks.names import StackName
 from stacks.recording import Parts, record
-from stacks.references import OtherStack
+from stacks.references import OtherStack, served_at
 from stacks.schedulings import schedulings
 from toolchain import paths
 
@@ -64,7 +64,7 @@ def build(stack: StackName) -> None:
             password=registry.apply(lambda known: str(known["password"])),
             ca_certificate=_open(registry, "caCertificate"),
         ),
-        node_addresses=hosts.require("nodes").apply(lambda nodes: [node["address"] for node in nodes]),
+        node_addresses=hosts.require("nodes").apply(served_at),
         kubeconfig=kubeconfig,
         secrets=settings.secrets(),
         cloud=chosen.cloud,

@@ -29,11 +29,14 @@ from components.registry import Registry
 from components.registry_access import trusted_address
 from components.registry_login import RegistryLogin
 from stacks import settings, shared_balancers
+from stacks.config_file import NAMESPACE
 from stacks.kubernetes_provider import kubernetes_provider
 from stacks.names import StackName
 from stacks.references import OtherStack
 from toolchain import base_image, paths
 
+CONTAINERS = "docker"
+"""The driver whose hosts are on a network of the engine here, so that other containers can be beside them."""
 ARTIFACT_IMAGE = "artifact"
 PAGE_IMAGE = "page"
 
@@ -49,12 +52,12 @@ def build(stack: StackName) -> None:
     chosen = settings.load(settings.PlatformStack, stack.text).platform
     cartridges = named_cartridges(chosen.cartridges)
     cloud = stack.subject
-    # A cloud of somebody else's machines has no network of ours to put services on.
+    # Clouds of other machines have no network of ours to put services on.
     sited = chosen.registry is None or bool(chosen.git_repositories)
     # A program may refer to another stack once only.
     inside = chosen.local_storage or bool(chosen.load_balancers)
     hosts = OtherStack(f"hosts-{cloud}") if sited or inside else None
-    site = _site(cloud, hosts) if hosts is not None and sited else None
+    site = _site(stack, hosts, chosen) if hosts is not None and sited else None
     registry = _registry(cloud, chosen.registry, site)
     login = RegistryLogin(registry.address, registry.username, registry.password, registry.ca_certificate)
     fronts = shared_balancers.planned(chosen.load_balancers)
@@ -174,12 +177,36 @@ def _storage(
     return made.storage_class
 
 
-def _site(cloud: str, hosts: OtherStack) -> CloudSite:
-    authority = hosts.require("registryCa")
+def _require_containers(stack: StackName, chosen: settings.Platform, driver: str) -> None:
+    """Stop the update, in words, where the cloud's services could not be beside its hosts."""
+    if driver == CONTAINERS:
+        return
+    setting = f"{settings.config_path(stack.text).name}: {NAMESPACE}:platform"
+    problems = []
+    if chosen.registry is None:
+        problems.append(
+            f"{setting}.registry is missing. Left out, a cloud gets its own, a container beside its hosts; but "
+            f"those of {stack.subject} are of the driver {driver}, which no container here is beside.\n"
+            "  Name one that this machine and the hosts reach: registry: {address, username, caCertificate}, "
+            f"and its password: pulumi config set --secret {NAMESPACE}:{settings.REGISTRY_PASSWORD}"
+        )
+    if chosen.git_repositories:
+        problems.append(
+            f"{setting}.gitRepositories names {', '.join(chosen.git_repositories)}. A container beside the "
+            f"hosts shows them; but those of {stack.subject} are of the driver {driver}.\n"
+            "  Take them out, and have documents name repositories that the hosts reach."
+        )
+    raise pulumi.RunError("\n".join(problems))
+
+
+def _site(stack: StackName, hosts: OtherStack, chosen: settings.Platform) -> CloudSite:
+    # Hosts from before they told their driver are containers.
+    beside = hosts.known("driver", CONTAINERS).apply(partial(_require_containers, stack, chosen))
+    authority = beside.apply(lambda _: hosts.require("registryCa"))
     return CloudSite(
-        cloud,
-        network=hosts.require("network"),
-        subnet=hosts.require("subnet"),
+        stack.subject,
+        network=beside.apply(lambda _: hosts.require("network")),
+        subnet=beside.apply(lambda _: hosts.require("subnet")),
         ca_certificate=authority.apply(lambda pair: str(pair["certificate"])),
         ca_private_key=authority.apply(lambda pair: str(pair["privateKey"])),
     )

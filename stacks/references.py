@@ -1,5 +1,6 @@
 """What a stack reads from those it stands on: each read once, and explained when it is not there."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -30,3 +31,8 @@ class OtherStack:
     def known(self, output: str, otherwise: Any) -> pulumi.Output[Any]:
         """One output; `otherwise` where the stack, made by an older version, does not have it."""
         return self._reference.get_output(output).apply(lambda value: otherwise if value is None else value)
+
+
+def served_at(nodes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Where the ports of Services are open: the nodes' public addresses where they have some, else their own."""
+    return [str(node.get("publicAddress") or node["address"]) for node in nodes]

@@ -68,8 +68,8 @@ Paths = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidat
 class ExternalRegistry(_Settings):
     """A registry that is there already; its password is the secret setting `altostratus:registryPassword`.
 
-    `address`: host:port, or host. `ca_certificate`: a file (PEM), where no public authority signed its
-    certificate.
+    `address`: host:port, or host. `ca_certificate`: a file (PEM) from the project's folder, where no public
+    authority signed its certificate; hosts trust it where `registries` of `altostratus:hosts` names it too.
     """
 
     address: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+(:[0-9]{1,5})?$")]
@@ -78,12 +78,12 @@ class ExternalRegistry(_Settings):
 
     def authority(self) -> str:
         """The PEM of its authority; empty where the public ones vouch for it."""
-        return Path(self.ca_certificate).read_text() if self.ca_certificate else ""
+        return (paths.root() / self.ca_certificate).read_text() if self.ca_certificate else ""
 
     @field_validator("ca_certificate")
     @classmethod
     def _certificate(cls, given: str | None) -> str | None:
-        if given is not None and "BEGIN CERTIFICATE" not in _text(given):
+        if given is not None and "BEGIN CERTIFICATE" not in _text(str(paths.root() / given)):
             raise ValueError(f"{given} holds no certificate in PEM form")
         return given
 
@@ -110,7 +110,7 @@ class SharedBalancer(_Settings):
 class Platform(_Settings):
     """What a platform holds.
 
-    `registry`: one that is there already; left out, the cloud gets its own.
+    `registry`: one that is there already; left out, a cloud of containers gets its own.
     `cartridges`: names of the library's cartridges, and paths of files or folders with your own.
     `git_repositories`: bare repositories of this machine that the cloud's git server shows, by name.
     `git_mirrors`: addresses, by the name of one of them, that it stands for: members here fetch from it what

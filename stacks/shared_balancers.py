@@ -12,6 +12,7 @@ from blueprints.workspace import Workspace
 from components.load_balancer.cloud_balancer import CloudBalancers
 from components.registry_login import RegistryLogin
 from stacks import settings
+from stacks.references import served_at
 from toolchain import paths
 
 
@@ -52,7 +53,7 @@ def make(
             raise settings.SettingsError([f"{wanted_by} needs the secret {name!r}; this stack has none"])
         return pulumi.Output.secret(found.apply(lambda known: known[name]))
 
-    addresses = nodes.apply(lambda found: [str(node["address"]) for node in found])
+    addresses = nodes.apply(served_at)
     return CloudBalancers(
         cloud, balancers, images, registry, addresses, secret, pulumi.ResourceOptions(providers=[provider])
     ).described

@@ -112,6 +112,13 @@ def test_an_application_is_made_from_its_settings(engine: Engine, blueprint: str
     assert provider["kubeconfig"] == "KUBECONFIG"
 
 
+def test_urls_are_public_where_hosts_have_public_addresses(engine: Engine, blueprint: str) -> None:
+    node = {"name": "host1", "address": "10.90.0.10", "publicAddress": "203.0.113.1"}
+    engine.stacks["organization/altostratus/hosts-local"] = {**HOSTS, "nodes": [node]}
+    run(engine, "app-shop", {"cloud": "local", "blueprint": blueprint})
+    assert engine.exports["urls"] == [f"http://203.0.113.1:{NODE_PORT}"]
+
+
 def test_a_copy_takes_its_cloud_from_the_stacks_name(engine: Engine, blueprint: str) -> None:
     engine.stacks = {name.replace("local", "away"): outputs for name, outputs in engine.stacks.items()}
     run(engine, "app-shop--away", {"blueprint": blueprint})
@@ -277,6 +284,33 @@ def test_a_cloud_can_use_a_registry_that_is_there_already(engine: Engine, tmp_pa
     assert is_secret(engine.exports["registry"]["password"])
     assert not engine.of("docker:index/container:Container"), "it must not get a second registry"
     assert not engine.read, "a cloud of somebody else's machines exports no network"
+
+
+@pytest.mark.parametrize("driver", ["aws", "openstack", "existing"])
+def test_a_cloud_of_machines_gets_no_registry_of_its_own_and_is_told_what_to_do(
+    engine: Engine, driver: str
+) -> None:
+    machines = {"driver": driver, "kubeconfig": "KUBECONFIG", "nodes": []}
+    engine.stacks["organization/altostratus/hosts-local"] = machines
+    with pytest.raises(
+        pulumi.RunError,
+        match=rf"(?s)Pulumi.platform-local.yaml: altostratus:platform.registry is missing.*{driver}.*"
+        r"registry: \{address, username, caCertificate\}.*registryPassword",
+    ):
+        run(engine, "platform-local", {"platform": {}})
+    assert not engine.of("docker:index/container:Container")
+
+
+def test_a_cloud_of_machines_shows_no_repositories_of_this_machine(engine: Engine, tmp_path: Path) -> None:
+    engine.stacks["organization/altostratus/hosts-local"] = {**HOSTS, "driver": "aws"}
+    (tmp_path / "shop.git" / "objects").mkdir(parents=True)
+    (tmp_path / "shop.git" / "HEAD").write_text("ref: refs/heads/main")
+    platform = {
+        "registry": {"address": "registry.example.org", "username": "me"},
+        "gitRepositories": {"shop": str(tmp_path / "shop.git")},
+    }
+    with pytest.raises(pulumi.RunError, match=r"platform.gitRepositories names shop\."):
+        run(engine, "platform-local", {"platform": platform, "registryPassword": "pass"})
 
 
 def test_hosts_of_ours_get_a_default_storage_class_and_others_keep_theirs(engine: Engine) -> None:

@@ -185,8 +185,8 @@ def _require_containers(stack: StackName, chosen: settings.Platform, driver: str
     problems = []
     if chosen.registry is None:
         problems.append(
-            f"{setting}.registry is missing. Left out, a cloud gets its own, a container beside its hosts; but "
-            f"those of {stack.subject} are of the driver {driver}, which no container here is beside.\n"
+            f"{setting}.registry is missing. Left out, a cloud gets its own, a container beside its hosts; "
+            f"but those of {stack.subject} are of the driver {driver}, which no container here is beside.\n"
             "  Name one that this machine and the hosts reach: registry: {address, username, caCertificate}, "
             f"and its password: pulumi config set --secret {NAMESPACE}:{settings.REGISTRY_PASSWORD}"
         )

@@ -34,5 +34,5 @@ class OtherStack:
 
 
 def served_at(nodes: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Where the ports of Services are open: the nodes' public addresses where they have some, else their own."""
+    """Where the ports of Services are open: at the nodes' public addresses where they have some."""
     return [str(node.get("publicAddress") or node["address"]) for node in nodes]

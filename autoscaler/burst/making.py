@@ -191,23 +191,27 @@ def ready(work: Work) -> None:
 
 
 def open_door(work: Work) -> bool:
-    """The copy stands behind the front door, still without a share; False where there is no door."""
-    door = work.front
-    if door is None:
-        work.note(
-            f"{work.move.application} has no front door, so nothing leads to the copy by itself; "
-            f"alto front {work.move.application} makes one"
-        )
-        return False
+    """The copy stands behind the front door, still without a share; False where it does not have to.
+
+    Raises MoveFailed where home is reached from outside and the copy cannot be: it can be no new home.
+    """
+    door, name = work.front, work.move.cloud
     known = {each: worlds.addresses(work.cli, stack) for each, stack in work.copies().items()}
     behind = {each: addresses for each, addresses in known.items() if addresses}
-    if work.move.cloud not in behind:
-        work.note(f"the copy in {work.move.cloud} has no public address: the front door cannot lead to it")
+    if door is None or name not in behind:
+        why = (
+            f"{work.move.application} has no front door, so nothing leads to the copy by itself; "
+            f"alto front {work.move.application} makes one"
+            if door is None
+            else f"the copy in {name} has no public address: the front door cannot lead to it"
+        )
+        if work.move.kind == "migrate" and work.move.home in behind:
+            raise MoveFailed(f"{why}\n  The copy in {work.move.home} has one, and its clients would lose it.")
+        work.note(why)
         return False
     # Who is owed an end stays outside; who is new comes last, and gets nothing yet.
     owed = {each.cloud for each in work.records.owed(work.move.application)}
     door.put({each: addresses for each, addresses in behind.items() if each not in owed})
-    name = work.move.cloud
     if not work.await_that(lambda: door.state().clouds[name].serving, work.world.times.serve):
         raise MoveFailed(f"the front door does not reach the copy in {name}")
     return True

@@ -105,6 +105,8 @@ class Sky:
     stores: dict[str, Store] = field(default_factory=dict)
     leads: dict[str, str] = field(default_factory=dict)
     fate: Fate = field(default_factory=Fate)
+    hidden: set[str] = field(default_factory=set)
+    """Clouds where a copy has no public address."""
     further: set[str] = field(default_factory=set)
     """The clouds that the home's load balancer has members of."""
 
@@ -243,7 +245,7 @@ class LightPulumi(Pulumi):
             follows = config.get("altostratus:data") == "follows"
             if self.sky.stores and cloud not in self.sky.stores:
                 self.sky.stores[cloud] = Store(follows, not follows)
-            urls = [f"http://10.0.{len(cloud)}.1:31000"]
+            urls = [] if cloud in self.sky.hidden else [f"http://10.0.{len(cloud)}.1:31000"]
             outputs = {"cloud": cloud, "namespace": space, "urls": urls, "members": {"web": 4}}
         made = {"type": "kubernetes:core/v1:Namespace", "urn": f"urn:x::{name}"}
         self._save(stack, [{"type": "pulumi:pulumi:Stack", "urn": "urn:x::s", "outputs": outputs}, made])

@@ -363,6 +363,32 @@ def test_a_public_application_without_a_front_door_is_not_migrated(tmp_path: Pat
     assert any("no front door" in each for each in land.said)
 
 
+@pytest.mark.parametrize("data", [False, True], ids=["by steps", "with its data"])
+def test_a_home_that_clients_reach_is_not_left_for_a_place_that_they_cannot_reach(
+    tmp_path: Path, data: bool
+) -> None:
+    land = Land(tmp_path, data=data)
+    before = land.look()
+    land.sky.hidden.add("away")
+    with pytest.raises(MoveFailed, match="the copy in away has no public address"):
+        land.moves().migrate("shop", "away")
+    assert land.look() == before
+    land.moves().burst("shop", "away")  # a copy that nobody is led to takes nothing away
+    assert land.look()["weights"] == {"local": 100}
+
+
+def test_a_front_door_that_is_gone_at_the_shift_turns_the_migration_round(land: Land) -> None:
+    land.kill_at(6, after=True)
+    with pytest.raises(Killed):
+        land.moves().migrate("shop", "away")
+    land.let_live()
+    door, land.door = land.door, None
+    with pytest.raises(MoveFailed, match="shop has no front door"):
+        land.moves().resume("shop")
+    land.door = door
+    assert land.sky.copies == {("local", "app-shop"): "home"}
+
+
 def test_one_move_at_a_time(land: Land) -> None:
     land.fate.at = 4
     with pytest.raises(Killed):

@@ -99,7 +99,7 @@ def explain(error: Any, model: type[BaseModel], source: Source, root: Node) -> F
         path = (*path, *context["at"])
         return Finding(
             kind, context["text"], path=path_text(path), hint=context["hint"],
-            value=_value_at(root, path), **place(source, root, path),
+            allowed=tuple(context["allowed"]), value=_value_at(root, path), **place(source, root, path),
         )  # fmt: skip
     is_key = kind == "extra_forbidden" or error["loc"][-1:] == ("[key]",)
     where = place(source, root, path, key=is_key)

@@ -62,6 +62,8 @@ CODES: Mapping[str, str] = {
     "ALT1220": "An application, or the nesting of its groups, is too large.",
     "ALT1221": "A load balancer's driver is not there, or cannot do what is asked of it.",
     "ALT1222": "Routes that match alike contradict each other.",
+    "ALT1223": "A place of an application policy never gets a copy.",
+    "ALT1224": "A setting does nothing where it stands.",
     # scale
     "ALT1301": "A scale names something the application does not have.",
     "ALT1302": "A scale is out of its range.",

@@ -61,9 +61,17 @@ class Document(Model):
         return {"apiVersion": self.api_version, "kind": self.KIND, "name": self.name, **super().to_document()}
 
 
-def fault(code: str, message: str, *, hint: str = "", at: tuple[str | int, ...] = ()) -> PydanticCustomError:
+def fault(
+    code: str,
+    message: str,
+    *,
+    hint: str = "",
+    at: tuple[str | int, ...] = (),
+    allowed: tuple[str, ...] = (),
+) -> PydanticCustomError:
     """A validation error with a stable code; raise it inside a pydantic validator.
 
     `at` is the place below the model being validated, in the document's own spelling.
     """
-    return PydanticCustomError(code, "{text}", {"text": message, "hint": hint, "at": list(at)})
+    told = {"text": message, "hint": hint, "at": list(at), "allowed": list(allowed)}
+    return PydanticCustomError(code, "{text}", told)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from blueprints.checks.places import least_by_copy
 from blueprints.composition import ComposedCluster, ComposedLevel, DocumentPath
 from blueprints.findings import Finding
 from blueprints.kinds.application import Application
@@ -35,7 +36,10 @@ def check_branches(root: ComposedLevel, workspace: Workspace) -> Iterator[Findin
         return
     top = Policy(model.deployment, root.origin, ("deployment",)) if model.deployment else None
     used: dict[str, Policy] = {top.name: top} if top else {}
-    yield from _level(root, top, workspace, used, set())
+    placement = workspace.find("ApplicationPolicy", model.placement or "")
+    order = placement.model if placement is not None else None
+    copies = order if isinstance(order, ApplicationPolicy) else None
+    yield from _level(root, top, workspace, copies, used, set())
     if model.placement is not None:
         yield from _placement(root.origin, model.placement, used, workspace)
 
@@ -44,6 +48,7 @@ def _level(
     level: ComposedLevel,
     above: Policy | None,
     workspace: Workspace,
+    copies: ApplicationPolicy | None,
     used: dict[str, Policy],
     seen: set[tuple[int, str]],
 ) -> Iterator[Finding]:
@@ -61,12 +66,13 @@ def _level(
             known = used.get(policy.name, replace(policy, data=True))
             used[policy.name] = replace(known, data=known.data and data)
             yield from _room(cluster, policy, workspace)
+            yield from _floors(cluster, policy, copies, workspace, own=policy is here)
         yield from _schedule(cluster, workspace)
     for group in level.groups.values():
         here = _policy(group.use.deployment, level.origin, group.place)
         if here and above:
             yield _two(here, above, f"group {group.alias!r}")
-        yield from _level(group.level, here or above, workspace, used, seen)
+        yield from _level(group.level, here or above, workspace, copies, used, seen)
 
 
 def _policy(name: str | None, origin: Loaded, place: DocumentPath) -> Policy | None:
@@ -107,6 +113,34 @@ def _room(cluster: ComposedCluster, policy: Policy, workspace: Workspace) -> Ite
             (*cluster.place, "members", "max"),
             value=str(members.max),
             severity="warning",
+        )
+
+
+def _floors(
+    cluster: ComposedCluster,
+    policy: Policy,
+    copies: ApplicationPolicy | None,
+    workspace: Workspace,
+    *,
+    own: bool,
+) -> Iterator[Finding]:
+    """Minimums of partitions that the cluster has never enough members for. A policy that others share
+    (not its `own`) may be right for those."""
+    found = workspace.find("DeploymentPolicy", policy.name)
+    if found is None or not isinstance(found.model, DeploymentPolicy):
+        return
+    least = max(least_by_copy(found.model, copies, workspace), default=0)
+    most = cluster.use.members.max
+    if least > most:
+        yield cluster.origin.finding(
+            "ALT1112",
+            f"the partitions of deployment policy {policy.name!r} are to have at least {least} members, "
+            f"and {cluster.alias!r} has at most {most}",
+            (*cluster.place, "members", "max"),
+            value=str(most),
+            allowed=(f"at least {least}",),
+            hint="Lower min of the partitions, or raise members.max.",
+            severity="error" if own else "warning",
         )
 
 

@@ -25,6 +25,15 @@ class Burst(Model):
     keep: Duration = Duration("1h")
     """How long a host cluster made for a burst is kept after it."""
 
+    @model_validator(mode="after")
+    def _full_at_something(self) -> Self:
+        if not self.at.fraction:
+            raise fault(
+                "ALT1109", f"at {self.at} the least load is a peak, and the copy never goes again",
+                at=("at",), allowed=("more than 0%, up to 100%",), hint='Write a share such as "90%".',
+            )  # fmt: skip
+        return self
+
 
 class ApplicationPolicy(Document):
     """The network partitions in order; an entry that is a list is a group used together."""
@@ -42,6 +51,17 @@ class ApplicationPolicy(Document):
     def groups(self) -> tuple[tuple[str, ...], ...]:
         """Every entry as a group of names."""
         return tuple((e,) if isinstance(e, str) else tuple(e) for e in self.network_partitions)
+
+    @property
+    def together(self) -> tuple[tuple[str, ...], ...]:
+        """The groups of names that are used together, in order."""
+        groups = self.groups
+        return groups if self.order == "one-after-another" else (tuple(n for group in groups for n in group),)
+
+    @property
+    def makes_copies(self) -> bool:
+        """Whether it ever makes whole copies; then no single cluster overflows."""
+        return self.burst is not None or self.order == "all-at-once" or len(self.groups[0]) > 1
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:

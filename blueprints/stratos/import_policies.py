@@ -25,15 +25,17 @@ def import_places(session: Session) -> None:
         for name, record in chosen.items()
     }
     _deployment_policies(session, partitions)
+    clouds: dict[str, str] = {}
     for name, record in chosen.items():
         made = session.guarded(
             record,
             f"network partition {name}",
             partial(places.network_partition, record, clusters, partitions[name_of(name)], session.report),
         )
+        clouds[name_of(name)] = made.cloud if made is not None else ""
         if made is not None:
             session.emit(made, record, "network partition")
-    _application_policies(session, {name_of(name) for name in chosen})
+    _application_policies(session, clouds)
 
 
 def _host_clusters(session: Session) -> dict[str, Record]:
@@ -67,13 +69,13 @@ def _deployment_policies(session: Session, partitions: dict[str, list[str]]) -> 
             session.emit(made, record, "deployment policy")
 
 
-def _application_policies(session: Session, known: set[str]) -> None:
+def _application_policies(session: Session, clouds: dict[str, str]) -> None:
     for folder, name, record in session.scoped("application policy"):
         ours = session.own_name("ApplicationPolicy", name, folder, record)
         made = session.guarded(
             record,
             f"application policy {name}",
-            partial(policies.application_policy, record, ours, known, session.report),
+            partial(policies.application_policy, record, ours, clouds, session.report),
         )
         if made is not None:
             session.emit(made, record, "application policy")

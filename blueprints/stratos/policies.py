@@ -1,5 +1,6 @@
 """Stratos' autoscaling, deployment and application policies."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from blueprints.kinds.application_policy import ApplicationPolicy
@@ -150,13 +151,16 @@ def _partition(
 
 
 def application_policy(
-    record: Record, name: str, known: set[str], report: ImportReport
+    record: Record, name: str, clouds: Mapping[str, str], report: ImportReport
 ) -> ApplicationPolicy | None:
-    """Network partition groups become lists; with several places, the application may burst."""
+    """Network partition groups become lists; with places in several clouds, the application may burst.
+
+    `clouds`: those of our network partitions, by name.
+    """
     subject = f"application policy {record.text('id')}"
     listed: dict[str, int] = {}
     for text, line in record.texts("networkPartitions"):
-        if name_of(text) in known:
+        if name_of(text) in clouds:
             listed.setdefault(name_of(text), line)
         else:
             report.add(
@@ -188,7 +192,15 @@ def application_policy(
             f"algorithm {record.text('algorithm') or 'nothing'!r} becomes one-after-another",
         )  # fmt: skip
     burst: dict[str, Any] = {}
-    if not everywhere and len(entries) > 1:
+    in_turn = not everywhere and len(entries) > 1
+    places = {clouds[each] for each in listed}
+    if in_turn and len(places) == 1:
+        report.add(
+            "changed", record.file, record.line, subject,
+            f"it does not burst, as all its network partitions are in the cloud {places.pop()!r}: they are "
+            "places in one copy",
+        )  # fmt: skip
+    elif in_turn:
         burst = {"burst": {}}
         report.add(
             "changed", record.file, record.line, subject,

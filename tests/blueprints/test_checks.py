@@ -192,7 +192,7 @@ def test_a_copy_is_only_placed_where_members_may_go() -> None:
 
 
 def test_data_that_stays_at_home_needs_no_room_elsewhere() -> None:
-    other = PARTITION.replace("name: home", "name: away")
+    other = PARTITION.replace("name: home\ncloud: local", "name: away\ncloud: away")
     policy = "kind: ApplicationPolicy\nname: both\nnetworkPartitions: [home, away]\n"
     db = "{alias: db, cartridge: mysql, deployment: small}"
     body = f"placement: both\ncartridges: [{db}, {{alias: web, cartridge: php}}]"

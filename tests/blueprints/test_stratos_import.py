@@ -217,9 +217,13 @@ def test_every_reference_is_resolved_or_left_out_with_its_reason(tmp_path: Path)
     assert _said(report, "its partitions hold 3")
 
 
-def test_groups_of_places_become_lists_and_may_burst(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("third", "bursts"), [("ec2", True), ("mock", False)])
+def test_groups_of_places_become_lists_and_burst_where_they_lead_to_another_cloud(
+    third: str, bursts: bool, tmp_path: Path
+) -> None:
     files: dict[str, Any] = {
-        f"{n}.json": {"id": n, "provider": "mock", "partitions": [{"id": "p"}]} for n in ("n1", "n2", "n3")
+        f"{n}.json": {"id": n, "provider": provider, "partitions": [{"id": "p"}]}
+        for n, provider in (("n1", "mock"), ("n2", "mock"), ("n3", third))
     }
     files["ap.json"] = {
         "id": "ap",
@@ -227,10 +231,12 @@ def test_groups_of_places_become_lists_and_may_burst(tmp_path: Path) -> None:
         "networkPartitions": ["n1", "n2", "n3"],
         "properties": [{"name": "networkPartitionGroups", "value": "n1|n2, n3"}],
     }
-    made = _import(tmp_path, files).documents["policies/application/ap.yaml"]
+    report = _import(tmp_path, files)
+    made = report.documents["policies/application/ap.yaml"]
     assert isinstance(made, ApplicationPolicy)
     assert made.groups == (("n1", "n2"), ("n3",))
-    assert made.burst is not None
+    assert (made.burst is not None) == bursts
+    assert _said(report, "as all its network partitions are in the cloud 'local'") != bursts
 
 
 def test_dependencies_come_from_the_definition_that_fits(tmp_path: Path) -> None:

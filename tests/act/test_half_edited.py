@@ -19,7 +19,7 @@ from tests.plugins import control_plane
 from toolchain.plugins.kubernetes.client import Client
 
 pytestmark = pytest.mark.engine
-LIMIT = 180.0
+LIMIT = 300.0
 FIRST, SECOND = "1" * 64, "2" * 64
 SHOP = """
 apiVersion: altostratus/v1

@@ -18,6 +18,7 @@ HOLD = (
     "lease = FileLeases(Path(sys.argv[1])).hold('app-shop')\n"
     "update = ['sleep', '600'] if sys.argv[2] == 'update' else ['true']\n"
     "child = subprocess.Popen(update, pass_fds=lease.descriptors, stdin=-3, stdout=-3)\n"
+    "sys.argv[2] == 'update' or child.wait()\n"
     "print(child.pid, flush=True); sys.stdin.read()\n"
 )
 

@@ -129,7 +129,7 @@ def test_the_lock_of_a_living_update_is_respected(cli: Pulumi, tmp_path: Path) -
             cli.up("app-shop")
         with (tmp_path / "gate" / "pipe").open("w"):
             pass
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=300)
         assert process.returncode == 0, output
     finally:
         if process.poll() is None:
@@ -165,7 +165,7 @@ def test_an_interrupt_ends_the_update_in_order(cli: Pulumi, tmp_path: Path) -> N
     process.send_signal(signal.SIGINT)
     with contextlib.suppress(OSError):  # the program may be gone, and nobody reads any more
         os.close(os.open(gate / "pipe", os.O_WRONLY | os.O_NONBLOCK))
-    assert process.wait(timeout=60) != 0
+    assert process.wait(timeout=300) != 0
     cli.configure("app-shop", {"altostratus:gate": None})
     assert cli.recover("app-shop") == [], "the interrupted update left its lock"
     cli.up("app-shop")

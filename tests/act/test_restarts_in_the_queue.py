@@ -21,7 +21,7 @@ from tests.act.test_runner import running
 from tests.waiting import until
 
 pytestmark = pytest.mark.engine
-LIMIT = 120.0
+LIMIT = 300.0
 HELD = RestartState(failed=("web",), stopped=("web",))
 
 
@@ -71,7 +71,7 @@ def test_what_is_given_up_ends_in_order_and_is_not_tried_again(cli: Pulumi, runn
     assert len(errors) == 1
     assert light.scale(cli).restart == HELD, "who comes after has to see how far it was"
     assert not list((cli.state / ".pulumi" / "locks").rglob("*.json"))
-    assert runner.states()[STACK].health == "idle"
+    until(lambda: runner.states()[STACK].health == "idle", "all is done", LIMIT)
     cli.configure(STACK, {"altostratus:gate": None})
     edit = ScaleEdit(STACK, light.scale(cli), "web is full", clusters={"web": 3})
     assert runner.submit(edit).result(LIMIT).kind == "applied"

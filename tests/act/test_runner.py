@@ -28,7 +28,7 @@ from tests.waiting import until
 from toolchain import paths
 
 pytestmark = pytest.mark.engine
-LIMIT = 120.0  # seconds; a busy machine must not fail a test
+LIMIT = 300.0  # seconds; a busy machine must not fail a test
 
 
 class Desk:
@@ -100,16 +100,19 @@ def test_an_edit_is_written_applied_and_told_and_the_same_again_starts_nothing(d
     )
 
 
-def test_edits_that_come_together_are_one_write_and_one_update(desk: Desk) -> None:
-    seen = light.scale(desk.cli)
-    tickets = [
-        desk.runner.submit(ScaleEdit(STACK, seen, f"reason {n}", clusters={name: count}))
-        for n, (name, count) in enumerate([("web", 5), ("db", 2), ("web", 6)])
-    ]
-    kinds = [ticket.result(LIMIT).kind for ticket in tickets]
+def test_edits_that_come_together_are_one_write_and_one_update(tmp_path: Path) -> None:
+    cli = light.make(tmp_path / "project")
+    seen, journal = light.scale(cli), Journal(cli.root / "journal.db")
+    # Long enough that on a busy machine, too, all three have come before the first is written.
+    with running(cli, journal, idle=5.0, longest=60.0) as runner:
+        tickets = [
+            runner.submit(ScaleEdit(STACK, seen, f"reason {n}", clusters={name: count}))
+            for n, (name, count) in enumerate([("web", 5), ("db", 2), ("web", 6)])
+        ]
+        kinds = [ticket.result(LIMIT).kind for ticket in tickets]
     assert kinds == ["superseded", "applied", "applied"]
-    assert light.scale(desk.cli) == ScaleState(clusters={"web": 6, "db": 2}, generation=4)
-    assert len(desk.journal.updates(STACK)) == 1
+    assert light.scale(cli) == ScaleState(clusters={"web": 6, "db": 2}, generation=4)
+    assert len(journal.updates(STACK)) == 1
 
 
 def test_edits_can_be_awaited(desk: Desk) -> None:
@@ -149,8 +152,8 @@ def test_a_persons_update_is_waited_for(desk: Desk) -> None:
         until((desk.cli.root / "gate" / "reached").exists, "the person's program runs", LIMIT)
         ticket = desk.runner.submit(desk.edit(web=4))
         until(lambda: desk.runner.states()[STACK].health == "retrying", "the runner waits", LIMIT)
+        until(lambda: f"process {person.pid}" in ticket.note, "it says for whom", LIMIT)
         assert not ticket.done()
-        assert f"process {person.pid}" in ticket.note
         light.open_gate(desk.cli)
         assert person.wait(LIMIT) == 0
         assert ticket.result(LIMIT).kind == "applied"
@@ -227,13 +230,12 @@ def test_a_failing_program_ends_the_ticket_and_the_update_stays_owed(desk: Desk)
     with pytest.raises(UpdateError, match="the shop is closed"):
         desk.scaled(web=4)
     assert light.scale(desk.cli).clusters["web"] == 4
-    state = desk.runner.states()[STACK]
-    assert state.health in {"retrying", "updating"}
-    assert "closed" in state.trouble
+    until(lambda: desk.runner.states()[STACK].health in {"retrying", "updating"}, "it tries again", LIMIT)
+    assert "closed" in desk.runner.states()[STACK].trouble
     desk.cli.configure(STACK, {"altostratus:closed": None})
     desk.runner.apply(STACK, "the shop is open again").result(LIMIT)
     assert light.members(desk.cli)["web"] == 4
-    assert desk.runner.states()[STACK].health == "idle"
+    until(lambda: desk.runner.states()[STACK].health == "idle", "all is done", LIMIT)
 
 
 def test_pending_operations_are_cleared_first(desk: Desk) -> None:
@@ -254,7 +256,7 @@ def test_a_second_autoscaler_touches_nothing_until_the_first_ends(desk: Desk) ->
     with running(desk.cli, journal) as second:
         with pytest.raises(NotOurs, match=f"process {os.getpid()}"):
             second.submit(desk.edit(web=9)).result(LIMIT)
-        assert second.states()[STACK].health == "elsewhere"
+        until(lambda: second.states()[STACK].health == "elsewhere", "it stands back", LIMIT)
         assert light.scale(desk.cli).clusters["web"] == 3
         desk.runner.close()
         assert second.submit(desk.edit(web=5)).result(LIMIT).kind == "applied"

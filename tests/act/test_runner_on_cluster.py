@@ -24,7 +24,7 @@ from tests.plugins import control_plane
 from tests.waiting import until
 
 pytestmark = pytest.mark.engine
-LIMIT = 180.0
+LIMIT = 300.0
 
 
 class Link:

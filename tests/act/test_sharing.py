@@ -22,7 +22,7 @@ from tests.waiting import until
 from toolchain.plugins.kubernetes import kubeconfig
 from toolchain.plugins.kubernetes.client import ApiError, Client
 
-FAST = Times(duration=2.0, renew_within=1.5)
+FAST = Times(duration=6.0, renew_within=4.5)
 
 
 @pytest.fixture(scope="module")

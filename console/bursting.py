@@ -57,6 +57,9 @@ def tell(ended: Ended) -> None:
     move = ended.move
     if ended.result == "nothing to do":
         print(f"{move.application}: nothing of a copy is in {move.cloud}")
+    elif ended.result == "done" and move.turned:
+        stays = f", and its copy in {move.cloud} stays" if move.existed else ""
+        print(f"the {move.what} is undone{stays} ({ended.seconds:.1f} s)")
     elif ended.result == "done":
         how = {
             "burst": "has a copy in {}",

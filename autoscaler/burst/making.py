@@ -226,6 +226,7 @@ def share(work: Work) -> None:
     behind = door.state().clouds
     shares = weights(work, {each: stack for each, stack in work.copies().items() if each in behind})
     if any(shares.values()):
+        work.begin(door)
         door.share(shares)
     whole = sum(shares.values()) or 1
     told = ", ".join(f"{each} {100 * weight / whole:.0f} %" for each, weight in shares.items())

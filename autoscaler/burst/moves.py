@@ -12,7 +12,7 @@ time, whoever asked for it: a lease on a file, which the kernel frees when its h
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,80 +22,17 @@ from autoscaler.act.app_stack import images_of
 from autoscaler.act.lease import FileLease, FileLeases
 from autoscaler.act.refusals import NotOurs
 from autoscaler.act.update_errors import StackConflict, UpdateError
-from autoscaler.burst import adopting, asking, beside, cold, leaving, making, replication, shifting
+from autoscaler.burst import asking, cold
 from autoscaler.burst import world as worlds
 from autoscaler.burst.records import Kind, Move, Records
 from autoscaler.burst.refusals import CloudAway, MoveFailed, MoveInterrupted, MoveRefused, MoveUnderWay
+from autoscaler.burst.steps import Step, steps
 from autoscaler.burst.work import Say as Say
 from autoscaler.burst.work import Work
 from autoscaler.burst.world import World
 from blueprints.scale import ScaleState
 
 Result = Literal["done", "nothing to do", "owed"]
-Step = tuple[str, Callable[[Work], object]]
-
-MAKE: tuple[Step, ...] = (
-    ("cloud", making.cloud),
-    ("config", making.config),
-    ("images", making.images),
-    ("let in", making.let_in),
-    ("deploy", making.deploy),
-    ("ready", making.ready),
-)
-SHARE: tuple[Step, ...] = (("share", making.share),)
-LEAVE: tuple[Step, ...] = (
-    ("rest", leaving.rest),
-    ("drain", leaving.drain),
-    ("let go", beside.let_go),
-    ("close door", leaving.close_door),
-    ("destroy", leaving.destroy),
-    ("sweep", beside.sweep),
-    ("nothing left", leaving.nothing_left),
-)
-SHIFT: tuple[Step, ...] = (
-    ("shift", shifting.shift),
-    ("quiet home", shifting.quiet_home),
-    ("keep", adopting.keep),
-)
-ADOPT: tuple[Step, ...] = (
-    ("leave home", adopting.leave_home),
-    ("take name", adopting.take_name),
-    ("settle", adopting.settle),
-    ("refer", adopting.refer),
-)
-BACK: tuple[Step, ...] = (("back", shifting.back),)
-FREE: tuple[Step, ...] = (("free", replication.free),)
-HAND_OVER: tuple[Step, ...] = (
-    ("open door", making.open_door),
-    ("hold", replication.hold),
-    ("lead", replication.lead),
-    ("read only", replication.read_only),
-    ("catch up", replication.catch_up),
-    ("keep", adopting.keep),
-)
-TAKE_OVER: tuple[Step, ...] = (
-    ("promote", replication.promote),
-    ("over", replication.over),
-    ("quiet home", shifting.quiet_home),
-    ("stand", replication.stand),
-)
-TOLD: tuple[Step, ...] = (("old data", replication.tell_of_old),)
-
-
-def steps(move: Move) -> tuple[Step, ...]:
-    """What a move does, in order. Each step looks at the world and does what is missing."""
-    if move.passed:
-        return TAKE_OVER + ADOPT + TOLD if move.follows else ADOPT
-    if move.kind == "end" or (move.turned and move.kind in ("burst", "overflow")):
-        return LEAVE
-    if move.turned:
-        return (FREE if move.follows else ()) + BACK + LEAVE
-    if move.kind == "overflow":
-        return MAKE
-    if move.kind == "migrate" and move.follows:
-        # The data changes hands in one moment, and with it all traffic: there are no steps of a share.
-        return FREE + MAKE + HAND_OVER + TAKE_OVER + ADOPT + TOLD
-    return MAKE + (SHARE if move.kind == "burst" else SHIFT + ADOPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +82,8 @@ class Moves:
                 asking.may_go(self.world, home, cloud, "burst")
                 begin = None if scale is None else scale.at_rest().to_data()
                 move = Move(application, "burst", cloud, home.cloud, self.world.now(), scale=begin)
-                move = replace(move, follows=asking.data_follows(home, "burst"))
+                follows = asking.data_follows(home, "burst")
+                move = replace(move, follows=follows, existed=self._is_there(move))
             return self._go(move, descriptors)
 
     def overflow(self, application: str, cloud: str, clusters: Sequence[str], scale: ScaleState) -> Ended:
@@ -163,6 +101,7 @@ class Moves:
                 asking.may_overflow(self.world, home, cloud, clusters)
                 begin = scale.at_rest().to_data()
                 move = Move(application, "overflow", cloud, home.cloud, self.world.now(), scale=begin)
+                move = replace(move, existed=self._is_there(move))
             return self._go(replace(move, clusters=tuple(clusters)), descriptors)
 
     def end(self, application: str, cloud: str, *, forget: bool = False) -> Ended:
@@ -189,7 +128,7 @@ class Moves:
             elif left.kind == "migrate":
                 move = replace(left, turned=left.turned or "asked to end")
             else:
-                move = replace(left, kind="end", turned="")
+                move = replace(left, kind="end", turned="", existed=False, before=None)
             return self._go(move, descriptors, forget=forget)
 
     def migrate(self, application: str, cloud: str) -> Ended:
@@ -204,7 +143,8 @@ class Moves:
                 asking.may_go(self.world, home, cloud, "migrate")
                 # What arrives has to carry what is there.
                 follows = asking.data_follows(home, "migrate")
-                move = replace(move, scale=home.scale.at_rest().to_data(), follows=follows)
+                scale, existed = home.scale.at_rest().to_data(), self._is_there(move)
+                move = replace(move, scale=scale, follows=follows, existed=existed)
             return self._go(move, descriptors)
 
     def resume(self, application: str) -> Ended | None:
@@ -300,6 +240,11 @@ class Moves:
         self.say(f"goes on with the {left.words} ({left.step or 'just begun'})")
         return left
 
+    def _is_there(self, move: Move) -> bool:
+        """Whether the copy is there already, and is to stay."""
+        owed = any(each.cloud == move.cloud for each in self.records.owed(move.application))
+        return not owed and worlds.made(self.world.cli, move.stack)
+
     def _anything(self, move: Move) -> bool:
         """Whether anything of a copy is there."""
         cli, images = self.world.cli, images_of(move.stack)
@@ -337,12 +282,14 @@ class Moves:
                     f"alto migrate {work.move.application} --to {work.move.cloud}"
                 ) from error
             work.record(turned=str(error).splitlines()[0] or type(error).__name__)
-            self.say(f"failed: {work.move.turned}; undoes what was made")
+            self.say(f"failed: {work.move.turned}; undoes what was done")
             undone = self._undo(work)
-            after = {
-                "owed": f"The copy is out of use and is removed when {work.move.cloud} answers again.",
-            }.get(undone, "What was made is removed again.")
-            raise MoveFailed(f"the {_plain(work.move)} failed: {error}\n  {after}") from error
+            after = "What was made is removed again."
+            if undone == "owed":
+                after = f"The copy is out of use and is removed when {work.move.cloud} answers again."
+            elif work.move.existed:
+                after = f"The copy in {work.move.cloud} was there before, and stays with its share."
+            raise MoveFailed(f"the {work.move.what} failed: {error}\n  {after}") from error
         return "done"
 
     def _undo(self, work: Work) -> Result:
@@ -373,10 +320,6 @@ class Moves:
             do(work)
             work.seconds[name] = self.world.now() - begun
         self.records.remove(work.move)
-
-
-def _plain(move: Move) -> str:
-    return replace(move, turned="").words
 
 
 def _other(left: Move) -> MoveUnderWay:

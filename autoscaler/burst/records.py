@@ -41,6 +41,8 @@ class Move:
     scale: Mapping[str, Any] | None = None
     clusters: Sequence[str] | None = None
     follows: bool = False
+    existed: bool = False
+    before: Mapping[str, Mapping[str, int]] | None = None
 
     @property
     def stack(self) -> str:
@@ -48,16 +50,20 @@ class Move:
         return f"app-{self.application}--{self.cloud}"
 
     @property
-    def words(self) -> str:
+    def what(self) -> str:
         """For people, such as `burst of shop to away`."""
-        undone = ", being undone" if self.turned else ""
         how = {
             "burst": "burst of {} to {}",
             "overflow": "overflow of {} to {}",
             "end": "end of {}'s copy in {}",
             "migrate": "migration of {} to {}",
         }
-        return how[self.kind].format(self.application, self.cloud) + undone
+        return how[self.kind].format(self.application, self.cloud)
+
+    @property
+    def words(self) -> str:
+        """The same, and whether it is being undone."""
+        return self.what + (", being undone" if self.turned else "")
 
 
 @dataclass(frozen=True, slots=True)

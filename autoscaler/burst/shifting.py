@@ -66,6 +66,7 @@ def shift(work: Work) -> None:
         return
     door = work.front
     assert door is not None
+    work.begin(door)
     for percent in PERCENTS:
         if percent < _reached(work, door):
             continue
@@ -118,6 +119,17 @@ def back(work: Work) -> None:
         return
     door.share({work.move.home: 100, work.move.cloud: 0})
     work.say(f"all traffic is back in {work.move.home}")
+
+
+def restore(work: Work) -> None:
+    """The clouds behind the front door have the shares that they had before this move."""
+    door, before = work.front, work.move.before
+    if door is None or before is None:
+        return
+    weights = {name: int(before.get(name, {}).get("weight", 0)) for name in door.state().clouds}
+    if any(weights.values()):
+        door.share(weights)
+        work.say("the front door shares as it did before")
 
 
 def quiet_home(work: Work) -> None:

@@ -87,6 +87,13 @@ class Work:
         self.move = replace(self.move, **changes)
         self.records.save(self.move)
 
+    def begin(self, door: Front) -> None:
+        """Record, once, what stands behind the front door before this move changes its shares."""
+        if self.move.before is None:
+            clouds = door.state().clouds.items()
+            figures = ("weight", "requests", "errors")
+            self.record(before={name: {key: getattr(each, key) for key in figures} for name, each in clouds})
+
     def stop_here(self) -> None:
         """Raises MoveInterrupted when told to give up."""
         if self.give_up.is_set():

@@ -1,11 +1,13 @@
 """Whoever moves an application may be killed anywhere: resumed, or turned round, the world ends the same."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from autoscaler.burst.moves import Moves
+from autoscaler.burst.refusals import MoveFailed
 from blueprints.scale import ScaleState
 from tests.burst.light_clouds import Killed, Land
 
@@ -78,6 +80,46 @@ def test_killed_anywhere_it_can_be_undone_while_there_is_a_way_back(tmp_path: Pa
         assert {**one.look(), "weights": {}} == {**begun, "weights": {}}
         assert list(one.look()["weights"]) == ["local"]
     assert undone > len(names) / 2
+
+
+def errs(one: Land) -> None:
+    assert one.door is not None
+    one.door.errs["away"] = 20
+
+
+def falls_sick(one: Land) -> None:
+    one.sky.sick = True
+
+
+@pytest.mark.parametrize(("do", "spoilt"), [(BURST, falls_sick), (MIGRATE, errs)], ids=["burst", "migrate"])
+def test_killed_anywhere_an_undone_move_leaves_the_copy_that_was_there_before(
+    tmp_path: Path, do: Do, spoilt: Callable[[Land], None]
+) -> None:
+    def begin(number: int) -> Land:
+        one = land(tmp_path, number, cold=False)
+        one.moves().burst("shop", "away", ScaleState(clusters={"web": 4}))
+        wanted.append(one.look())
+        spoilt(one)
+        return one
+
+    wanted: list[dict[str, object]] = []
+    whole = begin(0)
+    whole.fate.effects.clear()
+    with pytest.raises(MoveFailed):
+        do(whole.moves())
+    assert whole.look() == wanted[0]
+    names = list(whole.fate.effects)
+    assert names
+    for number in range(1, len(names) + 1):
+        for after in (False, True):
+            one = begin(2 * number + after)
+            one.kill_at(number, after=after)
+            with pytest.raises(Killed):
+                do(one.moves())
+            one.let_live()
+            with suppress(MoveFailed):
+                RESUME(one.moves())
+            assert one.look() == wanted[0], f"killed at {names[number - 1]}, {one.fate.effects}"
 
 
 def test_killed_twice_in_a_row_anywhere(tmp_path: Path) -> None:

@@ -101,7 +101,12 @@ def _forget_home(cli: Pulumi) -> None:
 
 
 def _remove(cli: Pulumi, stack: str, say: updates.Say) -> None:
-    """Destroy in order where the cluster answers; where it does not, what it held is gone with it."""
+    """Destroy in order where the cluster answers; where it does not, what it held is gone with it.
+
+    Somebody else (an interrupted autoscaler at the end of a burst) may have removed the stack meanwhile.
+    """
+    if not cli.exists(stack):
+        return
     updates.recovered(cli, stack)
     try:
         # No refresh: a dead cluster must not keep its own removal from going on.
@@ -110,6 +115,8 @@ def _remove(cli: Pulumi, stack: str, say: updates.Say) -> None:
         raise
     except UpdateError as error:
         say(f"{stack} could not be destroyed in order; its hosts are removed as a whole")
+        if not cli.exists(stack):
+            return
         log = str(error).splitlines()[-1].strip()
         print(f"alto: {stack} was forgotten without an orderly end ({log})")
     cli.remove(stack, force=True)

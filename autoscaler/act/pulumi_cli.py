@@ -23,6 +23,7 @@ from autoscaler.act.update_errors import StackConflict, UpdateError, UpdateKille
 
 PROJECT = "altostratus"
 Listener = Callable[[str], None]
+_START = re.compile("\ufeff?(?:---[ \t]*\r?\n)?")  # what may stand before a document's first line
 LARGEST_LOG = 5_000_000  # bytes; the one before is kept beside it
 
 
@@ -85,11 +86,17 @@ class Pulumi:
         """
         if self.exists(stack):
             return
-        path = self.config_path(stack)
         salt = next(filter(None, map(self._salt, self.stacks())), None)
-        text = path.read_text("utf-8") if path.exists() else ""
-        if salt is not None and not re.search(r"^encryptionsalt:", text, re.MULTILINE):
-            stack_config.replace_file(path, f"encryptionsalt: {salt}\n{text}")
+
+        def salted(text: str | None) -> str | None:
+            text = text or ""
+            if re.search(r"^encryptionsalt:", text, re.MULTILINE):
+                return None
+            line = f"encryptionsalt: {salt}{stack_config.line_break(text)}"
+            return _START.sub(lambda start: start[0] + line, text, count=1)
+
+        if salt is not None:
+            stack_config.rewrite(self.config_path(stack), salted)
         self._run(["stack", "init", stack, "--no-select"], stack)
 
     def _salt(self, stack: str) -> str | None:

@@ -179,7 +179,7 @@ def again(root: str, binary: str) -> None:
 
 def test_stacks_of_one_backend_share_a_key_and_keep_what_people_wrote(cli: Pulumi) -> None:
     cli.up("app-shop")
-    cli.config_path("app-blog").write_text("# the blog's\nconfig:\n  altostratus:things: 2\n")
+    cli.config_path("app-blog").write_text("---\n# the blog's\nconfig:\n  altostratus:things: 2\n")
     cli.init("app-blog")
     text = cli.config_path("app-blog").read_text()
     first = next(line for line in cli.config_path("app-shop").read_text().splitlines() if "salt" in line)

@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from autoscaler.act import stack_config
 from autoscaler.act.edits import ScaleEdit
 from autoscaler.act.lease import FileLeases
 from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.act.refusals import Refusal
 from autoscaler.act.runner import Runner, RunnerSettings
+from autoscaler.act.saved_file import SavedFile
 from autoscaler.act.stack_config import read
 from autoscaler.act.update_errors import StackConflict, UpdateError
 from autoscaler.journal import store
@@ -31,7 +31,7 @@ NAME = "soak"
 STACK = f"app-{NAME}"
 CLUSTERS = 3
 MOST = 4
-PATIENCE = 120.0
+PATIENCE = 480.0
 
 
 class Effects:
@@ -52,7 +52,7 @@ class Effects:
 
 def arm(effects: Effects) -> None:
     """Count every transaction of the journal and every written file from now on."""
-    transaction, replace_file = store.Store.transaction, stack_config.replace_file
+    transaction, replace = store.Store.transaction, SavedFile.replace
 
     @contextmanager
     def counted(self: store.Store) -> Iterator[Any]:
@@ -67,7 +67,7 @@ def arm(effects: Effects) -> None:
             effects.around(lambda: held.__exit__(None, None, None))
 
     store.Store.transaction = counted  # type: ignore[method-assign]
-    stack_config.replace_file = lambda *words: effects.around(lambda: replace_file(*words))  # type: ignore[assignment]
+    SavedFile.replace = lambda *words: effects.around(lambda: replace(*words))  # type: ignore[assignment, method-assign]
 
 
 def main() -> None:

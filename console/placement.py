@@ -2,32 +2,24 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+from autoscaler.act.environment import pulumi
 from autoscaler.act.pulumi_cli import Pulumi
-from blueprints.kinds.application_policy import ApplicationPolicy
-from blueprints.plan import Plan
-from blueprints.scale import ScaleState
-from blueprints.workspace import Workspace
-from console.errors import BadInput
+from console.applications import known
+from console.placement_parts import Part, check_names, from_documents, from_stacks, problems, staying, without
+from console.placement_telling import Seen, as_data, lines, with_copies
 from console.side_by_side import side_by_side
-from policies.placement.documents import problem_of
 from policies.placement.live import Live, read_live
-from policies.placement.observed import CloudView, Sighting, clouds_of, sightings, with_live
-from policies.placement.overflow import overflowing
+from policies.placement.observed import CloudView, clouds_of, sightings, with_live
 from policies.placement.place import place
-from policies.placement.problem import Placement, Problem
+from policies.placement.problem import Problem
 
 DEFAULT_CLOUD = "local"
 PATIENCE = 8.0
 """Seconds until a cloud that has not answered is left out; all are asked at once."""
-
-Seen = Mapping[str, Sequence[Sighting]]
-"""The members that run, by cluster id."""
 
 
 def show(
@@ -41,134 +33,73 @@ def show(
 ) -> None:
     """Print the placement of the last of `words`, an application, from the documents before it.
 
-    Without documents those of its stack count, at the stack's scale. With `ask`, clouds are asked what they
-    have free and what runs; one that does not answer is told, and the others count. Raises BadInput,
-    DocumentError.
+    Without documents those of its stack count, at the stack's scale, members beside it included; whole copies
+    are placed each by itself. With `ask`, clouds are asked what they have free and what runs; one that does
+    not answer is told, and counts as full. Raises BadInput, LiveFault, DocumentError.
     """
     *paths, application = words
+    parts: Sequence[Part]
     if paths:
-        workspace, plan = _from_documents(paths, application, targets)
+        cli, parts = None, (from_documents(paths, application, targets, home or DEFAULT_CLOUD),)
     else:
-        workspace, plan, cloud = _from_stack(application, targets)
-        home = home or cloud
-    known = read_live(live) if live else Live()
-    _check_names(known, plan)
-    problem = problem_of(workspace, plan, known, home or DEFAULT_CLOUD)
-    seen: Seen = {}
+        cli, stack = known(application)
+        parts = from_stacks(cli, stack, targets, home)
+    told = read_live(live) if live else Live()
+    check_names(told, parts)
+    found = list(problems(parts, told))
+    stays = staying(parts[0], found[0])
+    seen: list[Seen] = [{} for _ in parts]
     if ask:
-        problem, seen = _with_clouds(problem, plan)
-    placement = place(problem)
-    stays = _staying(workspace, plan, problem, home or DEFAULT_CLOUD)
+        found, seen = _with_clouds(cli or pulumi(), parts, found)
+    placed = [place(each) for each in found]
+    each_of = list(zip(placed, found, seen, strict=True))
     if as_json:
-        found = as_data(placement, seen)
+        data, *copies = [as_data(*each) for each in each_of]
         for cluster, why in stays.items():
-            found[cluster]["staysAtHome"] = why
-        print(json.dumps(found, indent=2))
+            data[cluster]["staysAtHome"] = why
+        clouds = [part.cloud for part in parts[1:]]
+        print(json.dumps(with_copies(data, dict(zip(clouds, copies, strict=True))), indent=2))
         return
-    said = [
-        f"{cluster} has no members beyond {home or DEFAULT_CLOUD}: {why}" for cluster, why in stays.items()
+    for part, each in zip(parts, each_of, strict=True):
+        if len(parts) > 1:
+            print(f"The {'home' if part is parts[0] else 'copy'} in {part.cloud}:")
+        print("\n".join(lines(*each)))
+    for cluster, why in stays.items():
+        print(f"{cluster} has no members beyond {parts[0].cloud}: {why}")
+
+
+def _with_clouds(
+    cli: Pulumi, parts: Sequence[Part], problems: Sequence[Problem]
+) -> tuple[list[Problem], list[Seen]]:
+    """The problems with what clouds say, and the members seen there."""
+    wanted = [
+        dict.fromkeys((*part.look_in, *clouds_of(problem.demands)))
+        for part, problem in zip(parts, problems, strict=True)
     ]
-    print("\n".join([*lines(placement, seen), *said]))
-
-
-def _staying(workspace: Workspace, plan: Plan, problem: Problem, home: str) -> Mapping[str, str]:
-    """The clusters that stay in the application's own cloud though their policy names others, and why."""
-    name = plan.application.placement
-    policy = workspace.get(ApplicationPolicy, name) if name else None
-    return overflowing(plan, {each.cluster: each for each in problem.demands}, policy, home).refused
-
-
-def as_data(placement: Placement, seen: Seen | None = None) -> dict[str, Any]:
-    """The placement as plain data, by cluster id; `seen`: the members that run, by cluster id."""
-    return {
-        each.cluster: {
-            "wanted": each.wanted,
-            "members": each.members,
-            "unplaced": each.unplaced,
-            "costPerHour": round(each.cost, 6),
-            "reasons": list(each.reasons),
-            "places": [
-                {**asdict(a), "place": a.place.key, "cloud": a.place.cloud, "reasons": list(a.reasons)}
-                for a in each.allotments
-            ],
-            **({"seen": [asdict(member) for member in seen.get(each.cluster, [])]} if seen else {}),
-        }
-        for each in placement.clusters.values()
-    }
-
-
-def lines(placement: Placement, seen: Seen | None = None) -> list[str]:
-    """The placement for people: a line for each cluster, place and running member, with the reasons."""
-    said = []
-    for each in placement.clusters.values():
-        cost = f", {each.cost:.4g} an hour" if each.cost else ""
-        said.append(f"{each.cluster}: {each.placed} of {each.wanted} members{cost}")
-        for allotment in each.allotments:
-            cloud = f" (cloud {allotment.place.cloud})" if allotment.place.cloud else ""
-            said.append(f"  {allotment.place.key}{cloud}: {allotment.members}")
-            said += [f"    {reason}" for reason in allotment.reasons]
-            said += [
-                f"    {member.member} on {member.host}" + (f" in zone {member.zone}" if member.zone else "")
-                for member in (seen or {}).get(each.cluster, [])
-                if member.place == allotment.place.key
-            ]
-        said += [f"  {reason}" for reason in each.reasons]
-        said += [
-            f"  {member.member} waits in {member.cloud}: {member.waiting}"
-            for member in (seen or {}).get(each.cluster, [])
-            if member.waiting
-        ]
-    return said or ["the application has no clusters"]
-
-
-def _from_documents(paths: list[str], application: str, targets: list[str]) -> tuple[Workspace, Plan]:
-    from console.scaling import Planner, asked, parse
-
-    workspace = Workspace.load([Path(path) for path in paths])
-    plan = Planner(workspace, application)
-    return workspace, plan(asked(plan, ScaleState(), parse(targets)))
-
-
-def _from_stack(application: str, targets: list[str]) -> tuple[Workspace, Plan, str]:
-    """The documents, the plan, and the cloud that the stack is in."""
-    from autoscaler.act.app_stack import AppStack
-    from console.applications import known
-    from console.scaling import asked, parse, planner
-
-    cli, stack = known(application)
-    plan, current = planner(cli, stack)
-    cloud = AppStack.read(cli, stack).cloud
-    return plan.workspace, plan(asked(plan, current, parse(targets))), cloud
-
-
-def _check_names(live: Live, plan: Plan) -> None:
-    unknown = sorted({*live.members, *live.unschedulable} - set(plan.clusters))
-    if unknown:
-        raise BadInput(
-            f"the live data speaks of {', '.join(unknown)}, which the application lacks at this scale",
-            f"Its clusters are {', '.join(plan.clusters)}.",
-        )
-
-
-def _with_clouds(problem: Problem, plan: Plan) -> tuple[Problem, Seen]:
-    from autoscaler.act.environment import pulumi
-
-    cli, views = pulumi(), {}
-    clouds = clouds_of(problem.demands)
-    answers = side_by_side({cloud: partial(_view, cli, cloud) for cloud in clouds}, PATIENCE)
-    for cloud in clouds:
+    views: dict[str, CloudView] = {}
+    asked = {cloud: partial(_view, cli, cloud) for clouds in wanted for cloud in clouds}
+    answers = side_by_side(asked, PATIENCE)
+    for cloud in asked:
         answer = answers.get(cloud) or ConnectionError(f"it has not answered within {PATIENCE:g} s")
         if isinstance(answer, CloudView):
             views[cloud] = answer
         elif isinstance(answer, ConnectionError):
-            said = f"{cloud}: {answer}; what it has free and what runs there is not known"
-            print(said, file=sys.stderr)
+            room = "" if cloud in problems[0].hosts else "it counts as full, and "
+            print(f"{cloud}: {answer}; {room}what runs there is not known", file=sys.stderr)
         else:
             raise answer
-    names = {cluster.name: cluster.id for cluster in plan.clusters.values()}
-    name = plan.application.name
-    seen = {demand.cluster: sightings(demand, views, name, names) for demand in problem.demands}
-    return with_live(problem, views, name, names), seen
+    found: list[Problem] = []
+    seen: list[Seen] = []
+    for part, problem, clouds in zip(parts, problems, wanted, strict=True):
+        here = {cloud: views[cloud] for cloud in clouds if cloud in views}
+        names = {cluster.name: cluster.id for cluster in part.plan.clusters.values()}
+        name = part.plan.application.name
+        silent = [cloud for cloud in clouds if cloud not in here and cloud not in problem.hosts]
+        found.append(without(with_live(problem, here, name, names), silent))
+        seen.append({each.cluster: sightings(each, here, name, names) for each in problem.demands})
+        if part.cloud in silent and part.look_in and not part.whole:
+            print(f"Nothing is moved while the home, {part.cloud}, does not answer.", file=sys.stderr)
+    return found, seen
 
 
 def _view(cli: Pulumi, cloud: str) -> CloudView:

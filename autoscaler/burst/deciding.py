@@ -21,6 +21,9 @@ SHARED_LOOKS = 3
 # A copy goes when the others would then be this full at most, of what makes one: the same share as for
 # group instances (`decide.application.FULL_AFTER_SHRINKING`). Between the two nothing happens.
 CALM_SHARE = 0.8
+# Seconds without any sign of an application until it is made up for elsewhere: as long as moves wait for an
+# API server until it is away (`world.Times.silent`). What is back sooner needs no copy, which takes as long.
+DEAD_SECONDS = 20.0
 
 Kind = Literal["stay", "burst", "end", "turn"]
 
@@ -56,7 +59,7 @@ class Situation:
     need: members by path that the load asks for now over all copies, None where nothing of it is known; not
     known as a `whole` it is at least so much, which may begin a copy and ends none. ahead: the same by cloud,
     as far ahead as a copy there takes (`lead`, in seconds). unfit: clouds that can take no copy now, with
-    the reason.
+    the reason. silent: seconds without any sign that a copy serves. data: the clusters that keep data.
     """
 
     time: float
@@ -70,6 +73,13 @@ class Situation:
     lead: Mapping[str, float] = field(default_factory=dict)
     move: MoveSight | None = None
     unfit: Mapping[str, str] = field(default_factory=dict)
+    silent: float = 0.0
+    data: tuple[str, ...] = ()
+
+    @property
+    def dead(self) -> bool:
+        """Whether nothing of the application serves any more."""
+        return self.silent >= DEAD_SECONDS and not any(copy.answers for copy in self.copies)
 
     @property
     def occupied(self) -> frozenset[str]:
@@ -120,6 +130,8 @@ def decide(now: Situation, standing: Standing) -> tuple[Step, Standing]:
         return missing, Standing()
     if now.policy.burst is None:
         return _stay(f"{now.policy.name} has no burst"), Standing()
+    if now.dead:
+        return _made_up_for(now), Standing()
     if now.need is None:
         return _stay("What the load asks for is not known"), replace(standing, over=0)
     peak = _peak(now)
@@ -211,6 +223,16 @@ def _next(now: Situation) -> tuple[tuple[str, ...], str]:
             return group, f"{' and '.join(group)} are used together"
     following = next_copy(now.policy, occupied, unfit)
     return following.networks, following.reason
+
+
+def _made_up_for(now: Situation) -> Step:
+    """Nothing of the application is left where it was."""
+    names = " or ".join(copy.cloud for copy in now.copies)
+    words = f"nothing has been heard of {names} for {now.silent:.0f} s, and nothing serves there"
+    if now.data:
+        named = ", ".join(now.data)
+        return _stay(f"No copy elsewhere, though {words}: it would be without the data there ({named})")
+    return _burst(now, words)
 
 
 def _completes(now: Situation) -> bool:

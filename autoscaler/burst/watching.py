@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 from autoscaler.burst import deciding
 from autoscaler.burst.deciding import CopySight, MoveSight, Situation, Standing, Step
-from autoscaler.burst.deciding_shares import Entrance, weights
 from autoscaler.burst.records import Move
 from autoscaler.burst.watching_balancers import Balancers
 from autoscaler.burst.watching_capacity import Capacity
@@ -21,9 +20,14 @@ from autoscaler.burst.watching_leads import Leads
 from autoscaler.burst.watching_members import Members
 from autoscaler.burst.watching_moves import Mover, News
 from autoscaler.burst.watching_overflow import Overflow
+from autoscaler.burst.watching_room import by_policy
+from autoscaler.burst.watching_shares import Sharing
+from autoscaler.burst.watching_silence import Silence
 from autoscaler.loop.application_loop import ApplicationLoop
 from autoscaler.loop.deciding import Guidance
 from autoscaler.loop.observing import level_times
+from autoscaler.loop.watched import View
+from blueprints.following import data_clusters
 from blueprints.scale import ScaleState
 
 _log = logging.getLogger(__name__)
@@ -36,7 +40,8 @@ class _Kept:
     standing: Standing = field(default_factory=Standing)
     demand: Demand = field(default_factory=Demand)
     reason: str = ""
-    was_moving: bool = False
+    sharing: Sharing = field(default_factory=Sharing)
+    silence: Silence = field(default_factory=Silence)
 
 
 @dataclass
@@ -134,7 +139,8 @@ class Watching:
         if copies.overflows:
             self._beside(copies, kept, move, now)
             return
-        self._share(copies, kept, moving=move is not None)
+        if self.doors is not None and (told := kept.sharing.tell(copies, self.doors, move)):
+            self._say(copies, now, "shared", told)
         if copies.home_view.resting:
             kept.standing = Standing()
             return
@@ -212,6 +218,8 @@ class Watching:
             leads,
             None if move is None else MoveSight(move.kind, move.cloud, self._turned(move)),
             self.mover.unfit(copies.application) if self.mover is not None else {},
+            kept.silence.look(copies, self.doors, now),
+            data_clusters(copies.home_view.plan),
         )
 
     def _turned(self, move: Move) -> bool:
@@ -238,7 +246,7 @@ class Watching:
         kept.reason = ""
         self._say(copies, situation.time, {"turn": "turned"}.get(step.kind, step.kind), step.reason)
         if step.kind == "burst":
-            mover.burst(copies.application, step.cloud, self._beginning(copies, situation))
+            mover.burst(copies.application, step.cloud, _beginning(copies, situation, step.cloud))
         elif step.kind == "end":
             mover.end(copies.application, step.cloud)
         else:
@@ -251,50 +259,6 @@ class Watching:
             self._say(copies, now, "copies", reason)
         kept.reason = mark
 
-    def _beginning(self, copies: Copies, now: Situation) -> ScaleState | None:
-        """What a copy begins with: the members that fit nowhere else, as far as it may have them."""
-        clusters, view = {}, copies.home_view
-        for path, need in (now.need or {}).items():
-            if "/" in path:
-                continue  # group instances are the loop's to grow
-            expected = max(need, *(each.get(path, 0.0) for each in now.ahead.values()), 0.0)
-            missing = math.ceil(expected - 1e-9) - now.carry(path)
-            bounds = view.clusters[path].bounds
-            if missing > bounds.min:
-                clusters[path] = min(bounds.max, missing)
-        return ScaleState(clusters=clusters) if clusters else None
-
-    # --- requests ---
-
-    def _share(self, copies: Copies, kept: _Kept, moving: bool) -> None:
-        """Tell the front door; a move tells it by itself."""
-        if self.doors is None:
-            return
-        if moving:
-            kept.was_moving = True
-            return
-        if kept.was_moving:
-            self.doors.forget(copies.application)
-            kept.was_moving = False
-        found, ask = [], False
-        for each in copies.all:
-            view = each.view
-            if view is None or view.placing is None:
-                continue
-            paths = view.placing.entries & view.clusters.keys()
-            serving = {path: ready(each, view.clusters[path]) for path in paths}
-            if each.considered is None:
-                # Its API server is away, which says nothing about its members: the door's own checks do.
-                ask = True
-                serves = self.doors.serves(copies.application, view.cloud)
-                serving = {path: view.clusters[path].members if serves else 0 for path in paths}
-            found.append(Entrance(view.cloud, serving))
-        given = weights(found)
-        if len(found) > 1 and self.doors.wish(copies.application, given, ask):
-            shares = ", ".join(f"{cloud} {weight / 10:.1f} %" for cloud, weight in given.items())
-            text = f"Requests are shared by ready members: {shares}."
-            self._say(copies, copies.home.considered.time if copies.home.considered else 0.0, "shared", text)
-
     def _say(self, copies: Copies, now: float, kind: str, text: str) -> None:
         _log.info("%s: %s", copies.application, text)
         copies.home.notes.event(copies.home.stack, now, kind, text)
@@ -303,3 +267,32 @@ class Watching:
 
 def _without_figures(text: str) -> str:
     return "".join(letter for letter in text if not letter.isdigit())
+
+
+def _beginning(copies: Copies, now: Situation, cloud: str) -> ScaleState | None:
+    """What a copy begins with, as far as it may have it there: the members that fit nowhere else; where
+    nothing is left of the others, those that were at home."""
+    view = copies.home_view
+    if now.dead:
+        named = ((key, view.bounds.path_of(key, view.bounds.clusters)) for key in view.scale.clusters)
+        counts = {key: _at_most(view, path, cloud, view.scale.clusters[key]) for key, path in named if path}
+        return ScaleState(clusters=counts, groups=dict(view.scale.groups))
+    clusters = {}
+    for path, need in (now.need or {}).items():
+        if "/" in path:
+            continue  # group instances are the loop's to grow
+        expected = max(need, *(each.get(path, 0.0) for each in now.ahead.values()), 0.0)
+        missing = math.ceil(expected - 1e-9) - now.carry(path)
+        members = _at_most(view, path, cloud, missing)
+        if members > view.clusters[path].bounds.min:
+            clusters[path] = members
+    return ScaleState(clusters=clusters) if clusters else None
+
+
+def _at_most(view: View, path: str, cloud: str, members: int) -> int:
+    """So many members, or what documents and deployment policy let a cluster have in a cloud."""
+    cluster = view.clusters[path]
+    bounds = [members, cluster.bounds.max]
+    if view.placing is not None and cluster.copies:
+        bounds.append(by_policy(view.placing.demands[cluster.copies[0].id], cloud) or cluster.bounds.max)
+    return max(cluster.bounds.min, min(bounds))

@@ -74,6 +74,11 @@ class Doors:
         known = self._known.get(application)
         return known is not None and known.serving.get(cloud, False)
 
+    def sees(self, application: str, cloud: str) -> bool | None:
+        """The same; None where there is no door, or it does not answer."""
+        known = self._known.get(application)
+        return None if known is None or known.door is None else known.serving.get(cloud, False)
+
     def problem(self, application: str) -> str:
         """Why the door cannot be told; empty where it can, or there is none."""
         known = self._known.get(application)
@@ -92,8 +97,12 @@ class Doors:
                 serving=known.serving, lost=known.lost, counted=known.counted, grown=known.grown
             )
 
-    def wish(self, application: str, weights: Mapping[str, int], ask: bool = False) -> bool:
-        """Have these weights in force soon; `ask`: look at the door's health too. Whether it is told now."""
+    def wish(self, application: str, weights: Mapping[str, int], ask: bool = False, apart: str = "") -> bool:
+        """Have these weights in force soon; whether it is told now.
+
+        ask: look at the door's health too. apart: a cloud that somebody else shares with; once it has a
+        share, nobody else's is changed.
+        """
         known = self._known.setdefault(application, _Known())
         now = self.now()
         if (known.job is not None and not known.job.done()) or now < known.again:
@@ -101,7 +110,8 @@ class Doors:
         changed = bool(weights) and (dict(weights) != known.told or now - known.at >= REPEAT_SECONDS)
         if not changed and not ask:
             return False
-        known.job = self._pool.submit(self._tell, application, known, dict(weights) if changed else {})
+        told = dict(weights) if changed else {}
+        known.job = self._pool.submit(self._tell, application, known, told, apart)
         return changed and dict(weights) != known.told
 
     def unanswered(self, application: str) -> int:
@@ -110,13 +120,13 @@ class Doors:
         now = self.now()
         idle = known.job is None or known.job.done()
         if idle and now >= max(known.again, known.counted + COUNT_SECONDS):
-            known.job = self._pool.submit(self._tell, application, known, {})
+            known.job = self._pool.submit(self._tell, application, known, {}, "")
         if not idle:
             return 0
         grown, known.grown = known.grown, 0
         return grown
 
-    def _tell(self, application: str, known: _Known, weights: dict[str, int]) -> None:
+    def _tell(self, application: str, known: _Known, weights: dict[str, int], apart: str) -> None:
         try:
             if known.door is None:
                 known.door = self.open(application)
@@ -126,6 +136,8 @@ class Doors:
             state = known.door.state()
             known.count(state, self.now())
             known.serving = {name: each.serving for name, each in state.clouds.items()}
+            if apart in state.clouds and state.clouds[apart].weight:
+                weights = {}
             there = {name: weight for name, weight in weights.items() if name in state.clouds}
             if there and {name: state.clouds[name].weight for name in there} != there:
                 known.door.share(there)

@@ -86,6 +86,13 @@ class Board:
         cluster = self._clusters.get(place)
         return None if cluster is None else cluster.whole.get(factor)
 
+    def latest(self, place: Place) -> float:
+        """When anything was last true that was told of a cluster; minus infinity where nothing was."""
+        cluster = self._clusters.get(place)
+        found = [] if cluster is None else [*cluster.whole.values()]
+        found += [each for by in (cluster.members.values() if cluster else ()) for each in by.values()]
+        return max((each.at for each in found), default=float("-inf"))
+
     def read(self, place: Place, factor: str, ready: frozenset[str], now: float) -> Known | None:
         """What is known of a factor, or None: nothing fresh was heard.
 

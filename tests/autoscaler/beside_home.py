@@ -116,10 +116,10 @@ class BesideWorld(World):
             self.further[other] = sum(name.startswith(f"{other}.") for name in names)
         return True
 
-    def configure(self, stack: str, scale: Mapping[str, Any]) -> None:
-        super().configure(stack, scale)
+    def configure(self, stack: str, scale: Mapping[str, Any]) -> int:
+        members = super().configure(stack, scale)
         if stack != COPY:
-            return
+            return members
         path = self.cli.config_path(stack)
         config = yaml.safe_load(path.read_text())
         config["config"]["altostratus:clusters"] = ["web"]
@@ -129,6 +129,7 @@ class BesideWorld(World):
         outputs = data["checkpoint"]["latest"]["resources"][0]["outputs"]
         outputs["links"] = {"web:http": {"host": "10.96.0.9", "port": 80}}
         state.write_text(json.dumps(data))
+        return members
 
     def _load(self, rate: float) -> None:
         """All requests come in at home, and are counted there only."""

@@ -175,6 +175,25 @@ def test_a_cloud_that_does_not_answer_carries_nothing() -> None:
     assert after_calm(replace(homeless, need={"web": 1.0})).kind == "stay"
 
 
+def test_an_application_that_nothing_is_left_of_is_made_up_for_in_the_next_place() -> None:
+    gone = situation(None, copy("local", answers=False), whole=False, silent=20.0)
+    made = decide(gone, Standing())[0]
+    assert (made.kind, made.cloud) == ("burst", "away")
+    assert made.reason == (
+        "Burst to away: nothing has been heard of local for 20 s, and nothing serves there; "
+        "rented is the next in peaks (home has a copy)."
+    )
+    assert step(replace(gone, silent=19.0)).kind == "stay"
+    assert step(replace(gone, policy=policy(burst=None))).kind == "stay"
+    assert step(replace(gone, unfit={"away": "failed: no hosts"})).cloud == "far"
+    assert step(replace(gone, copies=(copy("local", answers=False), AWAY), need={"web": 1.0})).kind == "stay"
+    both = (copy("local", answers=False), copy("away", answers=False))
+    assert "heard of local or away" in step(replace(gone, copies=both)).reason
+    kept = step(replace(gone, data=("db",)))
+    assert kept.kind == "stay"
+    assert "it would be without the data there (db)" in kept.reason
+
+
 def test_all_at_once_has_copies_everywhere_whatever_the_load_is_and_ends_none() -> None:
     everywhere = policy(order="all-at-once", burst=None)
     assert step(situation(0.0, policy=everywhere)).cloud == "away"

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from autoscaler.burst.records import Move
+from autoscaler.decide.policy import REQUEST_RATE
+from autoscaler.observe.source import Measurement, Place
 from tests.autoscaler import two_clouds
 from tests.autoscaler.two_clouds import COPY, HOME, LEAD_SECONDS, MEMBER_RATE, START_SECONDS, World, ramp
 
@@ -150,6 +152,31 @@ def test_a_move_that_somebody_else_is_at_is_left_to_him(world: World) -> None:
     assert world.kinds == ["waits", "burst", "done"]
 
 
+def shared_by_two(world: World) -> None:
+    """A copy that shares with the home, and a move to a third cloud that somebody else is at."""
+    world.configure(COPY, {"clusters": {"web": 1}})
+    world.door.weights |= {"local": 500, "away": 500, "far": 0}
+    world.record, world.held_elsewhere = Move("shop", "burst", "far", "local", 0.0, step="deploy"), True
+
+
+def test_shares_follow_members_while_a_move_to_a_third_cloud_lasts(world: World) -> None:
+    shared_by_two(world)
+    world.run([50.0] * 30)
+    assert (world.ready(HOME), world.ready(COPY)) == (4, 3)
+    assert world.door.weights == {"local": 571, "away": 429, "far": 0}
+    world.door.weights["far"] = 700
+    world.run([30.0] * 20)
+    assert world.ready(COPY) < 3
+    assert world.door.weights == {"local": 571, "away": 429, "far": 700}, "the move shares with all now"
+
+
+def test_while_the_home_changes_nobody_but_the_move_shares(world: World) -> None:
+    shared_by_two(world)
+    world.record = Move("shop", "migrate", "far", "local", 0.0, step="shift")
+    world.run([60.0] * 20)
+    assert world.door.weights == {"local": 500, "away": 500, "far": 0}
+
+
 def test_a_dead_cloud_is_made_up_for_at_home_as_far_as_there_is_room(world: World) -> None:
     world.run([50.0] * 30)
     assert world.ready(COPY) == 2
@@ -158,6 +185,48 @@ def test_a_dead_cloud_is_made_up_for_at_home_as_far_as_there_is_room(world: Worl
     assert world.ready(HOME) == 4
     assert world.door.weights["away"] == 0, "nothing serves there any more, as the door itself says"
     assert world.exists(COPY)
+
+
+def test_a_home_that_dies_is_made_up_for_elsewhere_and_takes_over_again_when_it_is_back(world: World) -> None:
+    world.run([28.0] * 20)
+    before = world.ready(HOME)
+    assert before >= 3
+    world.away = {"local"}
+    world.run([28.0] * 3)
+    assert world.kinds == ["away"], "not before its time"
+    world.run([28.0] * 12)
+    assert world.kinds == ["away", "burst", "done"]
+    assert world.ready(COPY) == before, "as many as there were"
+    assert world.door.weights["away"] > 0
+    lost = world.lost
+    world.run([28.0] * 10)
+    assert world.lost == lost, "all is served"
+    world.away = set()
+    world.run([24.0] * 30)
+    assert world.kinds[3:] == ["end", "done"]
+    assert world.ready(HOME) >= 3
+    assert world.lost == lost
+
+
+def test_a_home_whose_api_server_alone_is_away_is_not_made_up_for(world: World) -> None:
+    world.run([28.0] * 20)
+    world.away = {"local"}
+    world.serves = lambda cloud: True  # type: ignore[method-assign]
+    world.run([28.0] * 20)
+    assert world.kinds == ["away"]
+
+
+def test_without_a_front_door_what_is_measured_tells_whether_a_home_is_dead(world: World) -> None:
+    world.watching.doors = None
+    world.run([28.0] * 20)
+    world.away = {"local"}
+    for _ in range(10):
+        world.look(28.0)
+        place = Place("local", "app-shop", "home", "web")
+        world.board.take(Measurement(place, REQUEST_RATE, "", 28.0, world.clock.now, 5.0))
+    assert world.kinds == ["away"], "somebody measures its requests still"
+    world.run([28.0] * 12)
+    assert world.kinds == ["away", "burst", "done"]
 
 
 def test_an_api_server_alone_that_is_away_takes_no_share_from_members_that_serve(world: World) -> None:

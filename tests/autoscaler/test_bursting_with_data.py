@@ -32,13 +32,14 @@ networkPartitions: [{name: home, partitions: [{name: room, max: 1}]}]
 class DataAtHome(World):
     """Its copies have what is stateless, as moves make them."""
 
-    def configure(self, stack: str, scale: Mapping[str, Any]) -> None:
-        super().configure(stack, scale)
+    def configure(self, stack: str, scale: Mapping[str, Any]) -> int:
+        members = super().configure(stack, scale)
         if stack == COPY:
             path = self.cli.config_path(stack)
             document = yaml.safe_load(path.read_text())
             document["config"]["altostratus:clusters"] = ["web"]
             replace_file(path, yaml.safe_dump(document))
+        return members
 
 
 @pytest.fixture

@@ -148,8 +148,9 @@ class Stacks:
             raise MoveFailed("no hosts there")
         assert cloud == CLOUDS[COPY]
         if not world.exists(COPY):
-            world.configure(COPY, scale.to_data() if scale is not None else {})
-        world.door.weights.setdefault(cloud, 0)
+            members = world.configure(COPY, scale.to_data() if scale is not None else {})
+            world.born[COPY] = [world.clock.now - START_SECONDS] * members
+        world.door.weights |= {CLOUDS[stack]: world.ready(stack) for stack in CLOUDS}
         world.record = None
         return Ended(move, "done", LEAD_SECONDS)
 
@@ -193,7 +194,8 @@ class Office:
 
     def submit(self, edit: ScaleEdit) -> Ticket:
         assert self._world.exists(edit.stack), "an edit of a stack that is gone"
-        assert not (self._world.record and edit.stack == COPY), "a move has this stack"
+        move = self._world.record
+        assert move is None or move.cloud != CLOUDS[edit.stack], "a move has this stack"
         self.edits.append(edit)
         config = self._world.config(edit.stack)
         scale = edit.onto(ScaleState.parse(config.get("altostratus:scale")))
@@ -266,7 +268,8 @@ class World:
     def config(self, stack: str) -> dict[str, Any]:
         return dict(yaml.safe_load(self.cli.config_path(stack).read_text())["config"])
 
-    def configure(self, stack: str, scale: Mapping[str, Any]) -> None:
+    def configure(self, stack: str, scale: Mapping[str, Any]) -> int:
+        """Write a stack's files; its members."""
         keys: dict[str, Any] = {"blueprint": "shop.yaml", "application": "shop", "cloud": CLOUDS[stack]}
         if scale:
             keys["scale"] = dict(scale)
@@ -278,6 +281,7 @@ class World:
         state = self.cli.state_path(stack)
         state.parent.mkdir(parents=True, exist_ok=True)
         state.write_text(json.dumps({"checkpoint": {"latest": {"resources": [output]}}}))
+        return members
 
     def remove(self, stack: str) -> None:
         self.cli.config_path(stack).unlink()
@@ -337,8 +341,8 @@ class World:
         self.lost += max(0.0, rate - carried) * PERIOD
 
     def serves(self, cloud: str) -> bool:
-        stack = next(stack for stack, each in CLOUDS.items() if each == cloud)
-        return cloud not in self.away and self.ready(stack) > 0
+        ready = sum(self.ready(stack) for stack, each in CLOUDS.items() if each == cloud)
+        return cloud not in self.away and ready > 0
 
     def _seen(self, stack: str) -> dict[str, SeenCluster]:
         view = self.loops[stack].view

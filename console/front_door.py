@@ -167,12 +167,14 @@ def sweep(cli: Pulumi, application: str) -> list[str]:
 
 
 def _fill(door: FrontDoor, application: str, copies: list[Copy]) -> None:
-    move = Records(paths.home() / MOVES).load(application)
+    records = Records(paths.home() / MOVES)
+    move = records.load(application)
     if move is not None:
         print(f"{application}: {move.words} is under way; it tells the door what it has to")
         return
-    reached = {each.cloud: each.addresses for each in copies if each.addresses}
-    weights = {each.cloud: each.ready for each in copies if each.addresses}
+    owed = {each.cloud for each in records.owed(application)}  # out of use, whatever answers there
+    reached = {each.cloud: each.addresses for each in copies if each.addresses and each.cloud not in owed}
+    weights = {each.cloud: each.ready for each in copies if each.cloud in reached}
     if not any(weights.values()):
         weights[next(iter(reached))] = 1
     deadline = time.monotonic() + READY_SECONDS

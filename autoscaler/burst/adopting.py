@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from autoscaler.act import stack_config
-from autoscaler.act.app_stack import CLOUD, AppStack, images_of
+from autoscaler.act.app_stack import CLOUD, COPY, IMAGES, AppStack, images_of
 from autoscaler.burst import leaving
 from autoscaler.burst import world as worlds
 from autoscaler.burst.copy_config import new_home
+from autoscaler.burst.records import Move
+from autoscaler.burst.refusals import CloudAway
 from autoscaler.burst.work import Work
 
 _REFERENCE = "pulumi:pulumi:StackReference"
@@ -27,15 +29,55 @@ def keep(work: Work) -> None:
 
 
 def leave_home(work: Work) -> None:
-    """The old home is out of the front door, and its stacks are gone."""
+    """The old home is out of the front door, and its stacks are gone.
+
+    Where its cloud does not answer they are set aside, as those of a copy whose end is owed: the application
+    is whole without them. Raises CloudAway where its new place does not answer, as home may yet be needed.
+    """
     if work.cli.exists(work.stack):
+        work.must_answer(work.move.cloud)
         leaving.rest(work)  # the autoscaler's updates would meet the stack's new name
         leaving.drop(work, work.move.home)
-    for stack in (work.home_stack, _home_images(work)):
-        if _is_old(work, stack):
+    aside = _aside(work)
+    names = {work.home_stack: aside.stack, _home_images(work): images_of(aside.stack)}
+    old = [stack for stack in names if _is_old(work, stack)]
+    try:
+        for stack in old:
             if stack == work.home_stack:
                 leaving.pause(work, stack)
             leaving.remove(work, stack, work.move.home)
+    except CloudAway as away:
+        leaving.owe(work, aside, away)
+        for stack in old:
+            _set_aside(work, stack, names[stack])
+    for stack, name in names.items():
+        _follow(work, stack, name)
+
+
+def _aside(work: Work) -> Move:
+    """The end of what the old home leaves: from now on a copy of an application that lives elsewhere."""
+    move = work.move
+    return Move(move.application, "end", move.home, move.cloud, move.begun)
+
+
+def _set_aside(work: Work, stack: str, name: str) -> None:
+    """A stack of the old home's has the name that a copy's in its cloud would have, and its members go by the
+    name that they were born with."""
+    if work.cli.exists(stack):
+        if stack == work.home_stack:
+            old = AppStack.read(work.cli, stack)
+            images = images_of(name) if IMAGES in old.config else None
+            work.cli.configure(stack, {COPY: old.copy, IMAGES: images})
+        _rename(work, stack, name)
+
+
+def _follow(work: Work, old: str, new: str) -> None:
+    """A config file has its stack's new name, also where a kill came between the two."""
+    cli = work.cli
+    if cli.exists(old) or not cli.exists(new) or cli.config_path(new).exists():
+        return
+    if cli.config_path(old).exists():
+        cli.config_path(old).replace(cli.config_path(new))
 
 
 def take_name(work: Work) -> None:

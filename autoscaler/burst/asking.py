@@ -55,6 +55,11 @@ def may_go(world: World, home: AppStack, cloud: str, kind: Kind) -> None:
             f"  alto burst {name} --to {cloud} --end takes them away; then a whole copy can be made."
         )
     if kind == "migrate" and data_follows(home, kind):
+        if not world.clouds.answers(home.cloud):
+            raise MoveRefused(
+                f"{name} keeps data in {home.cloud}, which does not answer: nothing can be taken from there\n"
+                f"  Bring {home.cloud} back, then run this again."
+            )
         _alone(world, home, cloud)
     if kind == "migrate" and _public(world.cli, home) and world.front(name) is None:
         raise MoveRefused(

@@ -33,6 +33,8 @@ class FrontDoorUnreachable(Exception):
     What was to be set is kept all the same where it could be written: it is in force when the door is back.
     """
 
+    exit_code = 1
+
 
 @dataclass(frozen=True)
 class CloudShare:

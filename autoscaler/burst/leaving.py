@@ -11,6 +11,7 @@ from autoscaler.act.refusals import NotOurs
 from autoscaler.act.update_errors import StackConflict, UpdateError
 from autoscaler.burst import world as worlds
 from autoscaler.burst.copy_config import paused
+from autoscaler.burst.records import Move
 from autoscaler.burst.refusals import CloudAway, MoveFailed
 from autoscaler.burst.work import Work
 from autoscaler.burst.world import Front
@@ -158,6 +159,15 @@ def _gone(work: Work, stack: str, cloud: str) -> bool:
         f"burst to it replaces them; by hand: kubectl delete namespace app-{work.move.application}"
     )
     return True
+
+
+def owe(work: Work, end: Move, away: CloudAway) -> None:
+    """What is left in a cloud is out of use, and is removed when that cloud answers."""
+    work.records.owe(end)
+    work.note(
+        f"{away}. What {end.application} has there serves nothing any more; it is removed when the cloud "
+        f"answers: alto burst {end.application} --to {end.cloud} --end (--forget where it is gone for good)"
+    )
 
 
 def forget_files(work: Work, stack: str) -> None:

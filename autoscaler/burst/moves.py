@@ -22,7 +22,7 @@ from autoscaler.act.app_stack import images_of
 from autoscaler.act.lease import FileLease, FileLeases
 from autoscaler.act.refusals import NotOurs
 from autoscaler.act.update_errors import StackConflict, UpdateError
-from autoscaler.burst import asking, cold
+from autoscaler.burst import asking, cold, leaving, shifting
 from autoscaler.burst import world as worlds
 from autoscaler.burst.records import Kind, Move, Records
 from autoscaler.burst.refusals import CloudAway, MoveFailed, MoveInterrupted, MoveRefused, MoveUnderWay
@@ -127,6 +127,11 @@ class Moves:
                     return Ended(move, "nothing to do")
             elif left.kind == "migrate":
                 move = replace(left, turned=left.turned or "asked to end")
+                if not forget and shifting.lost(self._work(move, descriptors)):
+                    raise MoveFailed(
+                        f"{shifting.LOST.format(left.home)}, and only {cloud} serves {application}\n"
+                        f"  Go on with: alto migrate {application} --to {cloud}"
+                    )
             else:
                 move = replace(left, kind="end", turned="", existed=False, before=None)
             return self._go(move, descriptors, forget=forget)
@@ -259,16 +264,18 @@ class Moves:
         self, move: Move, descriptors: tuple[int, ...], *, forget: bool = False, resumed: bool = False
     ) -> Ended:
         begun = self.world.now()
-        work = Work(move, self.world, self.records, self.say, self.give_up, descriptors, forget)
+        work = self._work(move, descriptors, forget=forget)
         if resumed:
             self.say(f"goes on with the {move.words} ({move.step or 'just begun'})")
-        if move.turned:
-            result = self._undo(work)
-        elif move.kind == "end":
-            result = self._leave(work)
-        else:
-            result = self._forward(work)
+        if move.turned and not forget and shifting.lost(work):
+            self.say(f"{shifting.LOST.format(move.home)}: goes on")
+            work.record(turned="")
+        back = bool(work.move.turned) or move.kind == "end"
+        result = self._leave(work) if back else self._forward(work)
         return Ended(work.move, result, self.world.now() - begun, tuple(work.notes), work.seconds)
+
+    def _work(self, move: Move, descriptors: tuple[int, ...], *, forget: bool = False) -> Work:
+        return Work(move, self.world, self.records, self.say, self.give_up, descriptors, forget)
 
     def _forward(self, work: Work) -> Result:
         try:
@@ -281,9 +288,14 @@ class Moves:
                     f"{error}\n  There is no way back from {work.move.cloud}; go on with: "
                     f"alto migrate {work.move.application} --to {work.move.cloud}"
                 ) from error
-            work.record(turned=str(error).splitlines()[0] or type(error).__name__)
+            if shifting.lost(work):
+                raise MoveFailed(
+                    f"{error}\n  {shifting.LOST.format(work.move.home)}; go on with: "
+                    f"alto migrate {work.move.application} --to {work.move.cloud}"
+                ) from error
+            work.record(turned=next(iter(str(error).splitlines()), type(error).__name__))
             self.say(f"failed: {work.move.turned}; undoes what was done")
-            undone = self._undo(work)
+            undone = self._leave(work)
             after = "What was made is removed again."
             if undone == "owed":
                 after = f"The copy is out of use and is removed when {work.move.cloud} answers again."
@@ -292,23 +304,14 @@ class Moves:
             raise MoveFailed(f"the {work.move.what} failed: {error}\n  {after}") from error
         return "done"
 
-    def _undo(self, work: Work) -> Result:
-        if not work.move.turned:
-            work.record(turned="undone")
-        return self._leave(work)
-
     def _leave(self, work: Work) -> Result:
         try:
             self._walk(work, steps(work.move))
         except CloudAway as away:
             # Out of the traffic it is; the rest waits, and stands in nobody's way.
-            owed = replace(work.move, kind="end", turned="", step="", passed=False)
-            self.records.owe(owed)
+            end = Move(work.move.application, "end", work.move.cloud, work.move.home, work.move.begun)
+            leaving.owe(work, end, away)
             self.records.remove(work.move)
-            work.note(
-                f"{away}. The copy serves nothing any more; it is removed when the cloud answers: "
-                f"alto burst {owed.application} --to {owed.cloud} --end (--forget where it is gone for good)"
-            )
             return "owed"
         return "done"
 

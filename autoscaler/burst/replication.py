@@ -53,15 +53,19 @@ def free(work: Work) -> None:
 
     Raises MoveFailed where home does not answer: what follows it may then be the only data there is.
     """
+    away: CloudAway | None = None
     if worlds.made(work.cli, work.stack):
         try:
             _each(work, lambda one: _run(work, work.move.home, one, one.replication.writable))
-        except CloudAway as away:
-            raise MoveFailed(
-                f"{away}\n  Its data may take no writes, and nothing is removed before it has been asked."
-            ) from away
+        except CloudAway as error:
+            away = error
     if (door := work.front) is not None:
-        door.hold(())
+        door.hold(())  # nobody waits for a home that is away: what reads is served
+    if away is not None:
+        raise MoveFailed(
+            f"{away}\n  Its data may take no writes, and nothing is removed before it has been asked: bring "
+            f"{work.move.home} back, then run this again."
+        ) from away
 
 
 def hold(work: Work) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from autoscaler.burst import leaving, making
+from autoscaler.burst.front_door import FrontDoorUnreachable
 from autoscaler.burst.refusals import MoveFailed
 from autoscaler.burst.work import Work, ready_members
 from autoscaler.burst.world import Front, Seen
@@ -13,6 +14,8 @@ MORE, PART = 1.5, 0.01
 """The new place may err so many times as often as the old one, and in this part of its requests besides."""
 ENOUGH = 50
 """With fewer requests in the window the old place is judged by all that the door remembers of it."""
+
+LOST = "{} serves nothing and does not answer, so there is no way back to it"
 
 
 class Erring(MoveFailed):
@@ -94,6 +97,23 @@ def _weights(work: Work, door: Front, percent: int) -> dict[str, int]:
     return {name: weight for name, weight in weights.items() if name in behind}
 
 
+def lost(work: Work) -> bool:
+    """Whether a migration has no home to go back to: its cloud does not answer and the front door does not
+    reach it, while it reaches the new place."""
+    move = work.move
+    # Where data is to move with it, what is at home is still wanted.
+    if move.kind != "migrate" or move.follows:
+        return False
+    try:
+        clouds = work.front.state().clouds if work.front is not None else {}
+    except FrontDoorUnreachable:
+        return False
+    if not {move.home, move.cloud} <= set(clouds):
+        return False
+    serve = clouds[move.cloud].serving and not clouds[move.home].serving
+    return serve and not work.world.clouds.answers(move.home)
+
+
 def _watch(work: Work, door: Front) -> None:
     """Look at the new place for a while. Raises Erring as soon as it errs."""
     before = door.state()
@@ -106,6 +126,8 @@ def _watch(work: Work, door: Front) -> None:
             wrong = f"the front door does not reach {work.move.cloud} any more"
         else:
             wrong = verdict(_judged(before, state, work.move.home), work.move.home, work.move.cloud)
+        if wrong and lost(work):
+            wrong = ""  # all that it serves is better than nothing
         return bool(wrong)
 
     if work.await_that(errs, work.world.times.watch):

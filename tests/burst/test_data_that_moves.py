@@ -138,6 +138,7 @@ def test_a_home_that_dies_when_it_refuses_keeps_what_follows_it(tmp_path: Path) 
     with pytest.raises(MoveFailed, match="nothing is removed before it has been asked"):
         moves.migrate("shop", "away")
     assert one.sky.stores["away"].follows
+    assert one.look()["held"] == [], "what only reads is served there"
     assert one.moves().under_way("shop") is not None
     one.sky.away.clear()
     one.moves().resume("shop")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.demo import ROOT, Demo
 
-ENDS_WITHIN = 120.0
+ENDS_WITHIN = 300.0
 
 
 @dataclass
@@ -43,7 +43,7 @@ class AutoscaleProcess:
         """As the power does: it alone, what it had started lives on."""
         assert self.process is not None
         self.process.kill()
-        self.process.wait(30)
+        self.process.wait(120)
 
     def stop(self) -> int | None:
         """In order; its exit code. None where it never ran."""
@@ -51,4 +51,8 @@ class AutoscaleProcess:
             return None
         if self.runs():
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(ENDS_WITHIN)
+        try:
+            return self.process.wait(ENDS_WITHIN)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise

@@ -10,6 +10,7 @@ to another autoscaler of this checkout. It ends by itself, removes what it made,
 import argparse
 import json
 import random
+import signal
 import statistics
 import sys
 import tempfile
@@ -121,10 +122,7 @@ def _phase(
 
 
 def _kill_in_a_move(app: Bursting, process: AutoscaleProcess, choice: random.Random, report: Report) -> None:
-    try:
-        until(app.moving, "a move", 90.0)
-    except AssertionError:
-        return
+    until(app.moving, "a move", PHASE_SECONDS)
     time.sleep(choice.uniform(0.0, 15.0))  # the moment is what is random here
     process.kill()
     report.kills += 1
@@ -158,6 +156,8 @@ def main() -> int:
     parser.add_argument("--name", default="c-soak")
     parser.add_argument("--beside", action="store_true")
     asked = parser.parse_args()
+    # Told to end, it too removes what it made.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     home, away = asked.clouds.split(",")
     with tempfile.TemporaryDirectory(prefix="burst-soak-") as folder:
         app = Bursting(checkout(home, asked.name), away, Path(folder), asked.beside)

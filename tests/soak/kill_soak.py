@@ -25,11 +25,12 @@ from blueprints.scale import ScaleState
 from tests import light_world
 from tests.light_world import SCALE, World
 from tests.soak.driver import CLUSTERS, NAME, STACK
+from tests.waiting import until
 from toolchain import paths
 
 # Who dies: the autoscaler, the update's CLI, or everything at once, as when the power fails.
 KINDS = ("autoscaler", "autoscaler", "update", "both", "all")
-SETTLE_SECONDS = 240.0
+SETTLE_SECONDS = 600.0
 UNWRITTEN = {"stale", "superseded", "unchanged", "overtaken"}
 
 
@@ -46,11 +47,12 @@ class Report:
 
 
 def soak(world: World, kills: int, seed: int = 0, limit: float = 7200.0) -> Report:
-    """Kill so many times, or until `limit` seconds have passed; then settle and check."""
-    choice, report, begun = random.Random(seed), Report(), time.monotonic()  # noqa: S311
+    """Make the application; kill so many times, or for `limit` seconds; then settle and check."""
+    choice, report = random.Random(seed), Report()  # noqa: S311
     world.application(NAME, CLUSTERS)
     documents = (world.folder / f"{NAME}.yaml").read_text()
-    log = world.folder / "soak.log"
+    log, begun = world.folder / "soak.log", time.monotonic()
+    log.touch()
     while sum(report.kills.values()) < kills and time.monotonic() - begun < limit:
         _edit(world.folder / f"{NAME}.yaml", documents, choice)
         _one_kill(world, log, choice, report)
@@ -87,14 +89,15 @@ def _start(world: World, log: Path, seed: int, harm: str) -> "subprocess.Popen[b
 
 def _one_kill(world: World, log: Path, choice: random.Random, report: Report) -> None:
     """Start an autoscaler, kill something of it at a random moment, and itself in the end."""
-    by_itself = choice.random() < 0.4
+    by_itself, before = choice.random() < 0.4, len(_submitted(log))
     process = _start(world, log, choice.randrange(1 << 30), str(choice.randint(1, 14)) if by_itself else "0")
     try:
         if by_itself:
             process.wait(60)
             report.kills["at an effect"] += 1
             return
-        time.sleep(choice.uniform(1.0, 6.0))
+        until(lambda: process.poll() is not None or len(_submitted(log)) > before, "it edits")
+        time.sleep(choice.uniform(0.0, 6.0))  # the moment is what is random here
         kind = choice.choice(KINDS)
         report.kills[kind] += 1
         family = descendants(process.pid)
@@ -110,6 +113,11 @@ def _one_kill(world: World, log: Path, choice: random.Random, report: Report) ->
     finally:
         process.kill()
         process.wait()
+
+
+def _submitted(log: Path) -> list[str]:
+    """The names of all edits so far."""
+    return [line.split()[1] for line in log.read_text().splitlines() if line.startswith("submitted ")]
 
 
 def descendants(root: int) -> list[int]:
@@ -176,8 +184,7 @@ def check(world: World, log: Path, report: Report) -> None:
     if still := [edit.reason for edit in edits if edit.stage != "done"]:
         report.faults.append(f"edits are still open: {still}")
     names = Counter(edit.reason for edit in edits)
-    submitted = [line.split()[1] for line in log.read_text().splitlines() if line.startswith("submitted ")]
-    if lost := [name for name in submitted if name not in names]:
+    if lost := [name for name in _submitted(log) if name not in names]:
         report.faults.append(f"edits were lost: {lost}")
     if twice := [name for name, count in names.items() if count > 1]:
         report.faults.append(f"edits are there twice: {twice}")

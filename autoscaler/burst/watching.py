@@ -28,6 +28,7 @@ from autoscaler.loop.deciding import Guidance
 from autoscaler.loop.observing import level_times
 from autoscaler.loop.watched import View
 from blueprints.following import data_clusters
+from blueprints.kinds.application_policy import ApplicationPolicy
 from blueprints.scale import ScaleState
 
 _log = logging.getLogger(__name__)
@@ -46,7 +47,8 @@ class _Kept:
 
 @dataclass
 class Watching:
-    """All applications with a policy about places. mover: None says what it would do."""
+    """All applications: moves that were left go on and copies share whatever policies say; without one
+    nothing is begun. mover: None says what it would do."""
 
     capacity: Capacity
     leads: Leads
@@ -68,7 +70,7 @@ class Watching:
                 taken = move is not None and (move.kind == "migrate" or each.stack == move.stack)
                 each.moving = move.words if move is not None and taken else ""
                 each.others = ()
-            copies.home.others = tuple(copies.beside().values())
+            copies.home.others = tuple(copies.beside().values()) if copies.overflows else ()
 
     def guide(self, loops: Mapping[str, ApplicationLoop], now: float) -> dict[str, Guidance]:
         """What every stack is to have, by stack, once its clusters have been considered."""
@@ -84,7 +86,7 @@ class Watching:
         for copies in applications(loops):
             present.add(copies.application)
             self._count(copies, now)
-            if (copies.policy is None and not copies.overflows) or copies.home.elsewhere:
+            if copies.home.elsewhere:
                 continue
             try:
                 self._act(copies, now)
@@ -139,12 +141,14 @@ class Watching:
         if copies.overflows:
             self._beside(copies, kept, move, now)
             return
+        if copies.policy is None and len(copies.all) == 1:
+            return
         if self.doors is not None and (told := kept.sharing.tell(copies, self.doors, move)):
             self._say(copies, now, "shared", told)
-        if copies.home_view.resting:
+        if copies.home_view.resting or copies.policy is None:
             kept.standing = Standing()
             return
-        situation = self._situation(copies, kept, move, now)
+        situation = self._situation(copies, copies.policy, kept, move, now)
         step, kept.standing = deciding.decide(situation, kept.standing)
         self._take(copies, kept, situation, step)
 
@@ -190,9 +194,10 @@ class Watching:
             except OSError as error:
                 _log.warning("what was learnt cannot be kept: %s", error)
 
-    def _situation(self, copies: Copies, kept: _Kept, move: Move | None, now: float) -> Situation:
-        policy, placing = copies.policy, copies.home_view.placing
-        assert policy is not None
+    def _situation(
+        self, copies: Copies, policy: ApplicationPolicy, kept: _Kept, move: Move | None, now: float
+    ) -> Situation:
+        placing = copies.home_view.placing
         assert placing is not None
         kind = policy.burst.cloud if policy.burst is not None else "warm"
         leads = {

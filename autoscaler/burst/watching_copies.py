@@ -43,28 +43,28 @@ class Copies:
 
     @property
     def overflows(self) -> bool:
-        """Whether single clusters have members in further clouds, or may have."""
+        """Whether a policy lets single clusters have members in further clouds, or did and some are there."""
         placing = self.home_view.placing
-        return bool(self.beside()) or (placing is not None and bool(placing.overflowing.clusters))
+        return placing is not None and (bool(self.beside()) or bool(placing.overflowing.clusters))
 
 
 def applications(loops: Mapping[str, ApplicationLoop]) -> Iterator[Copies]:
-    """Applications whose home is readable and has a policy about places."""
+    """Applications whose home is readable, with a policy about places or without."""
     by_name: dict[str, list[ApplicationLoop]] = {}
     for stack, loop in loops.items():
         by_name.setdefault(stack.removeprefix("app-").partition("--")[0], []).append(loop)
     for name, found in by_name.items():
         home = next((each for each in found if each.stack == f"app-{name}"), None)
-        if home is None or home.view is None or home.view.placing is None:
+        if home is None or home.view is None:
             continue
         placing = home.view.placing
-        order = [home.view.cloud, *placing.clouds.values()]
+        order = [home.view.cloud, *(placing.clouds.values() if placing is not None else ())]
 
         def rank(loop: ApplicationLoop, home: ApplicationLoop = home, order: list[str] = order) -> int:
             cloud = loop.view.cloud if loop.view is not None else ""
             return -1 if loop is home else order.index(cloud) if cloud in order else len(order)
 
-        yield Copies(name, home, tuple(sorted(found, key=rank)), placing.policy)
+        yield Copies(name, home, tuple(sorted(found, key=rank)), placing.policy if placing else None)
 
 
 def by_load(loop: ApplicationLoop) -> list[str]:

@@ -34,7 +34,7 @@ class Sharing:
         found, ask = [], False
         for each in copies.all:
             view = each.view
-            if view is None or view.cloud == apart:
+            if view is None or view.beside or view.cloud == apart:
                 continue
             paths = (view.placing.entries if view.placing else entries(view.plan)) & view.clusters.keys()
             serving = {path: ready(each, view.clusters[path]) for path in paths}

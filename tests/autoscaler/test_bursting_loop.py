@@ -134,6 +134,32 @@ def test_a_metric_that_nobody_measures_keeps_no_peak_from_the_next_cloud_and_let
     assert world.exists(COPY), "it might be needed for its memory"
 
 
+WITHOUT_POLICIES = ("placement: peaks\ndeployment: little-at-home\n", "")
+
+
+def test_without_any_policy_a_killed_move_goes_on_and_copies_share_by_ready_members(world: World) -> None:
+    world.edit(*WITHOUT_POLICIES)
+    world.record = Move("shop", "burst", "away", "local", 0.0, step="deploy")
+    world.run([28.0] * 12)
+    assert world.record is None
+    assert world.kinds == ["resumed", "done"]
+    world.run([60.0] * 20)
+    here, there = world.ready(HOME), world.ready(COPY)
+    assert here + there >= 6
+    assert world.door.weights == {
+        "local": pytest.approx(1000 * here / (here + there), abs=1),
+        "away": pytest.approx(1000 * there / (here + there), abs=1),
+    }
+    world.run([8.0] * 40)
+    assert world.exists(COPY), "who made it ends it"
+
+
+def test_without_any_policy_a_peak_moves_nothing(world: World) -> None:
+    world.edit(*WITHOUT_POLICIES)
+    world.run([PEAK] * 24)
+    assert world.kinds == []
+
+
 def test_without_acting_it_says_once_what_it_would_do(world: World) -> None:
     world.watching.mover = world.watching.doors = None
     world.run([PEAK] * 10)

@@ -16,6 +16,7 @@ from blueprints.workspace import Workspace
 from console.applications import unknown
 from console.errors import BadInput
 from console.status_report import stack_outputs
+from console.tenancy import refuse_cloud
 from console.updates import clear, tell
 
 PLATFORM = "altostratus:platform"
@@ -61,7 +62,7 @@ def _placed(cli: Pulumi, stack: str) -> AppStack | None:
 def prepare(cli: Pulumi, found: AppStack, home: AppStack | None = None) -> bool:
     """Update the platform and the application's images where they lack something; whether they did.
 
-    `home`: what it is to be like. Raises BadInput for a cloud that is not there.
+    `home`: what it is to be like. Raises BadInput for a cloud that is not there, or not the tenant's.
     """
     if not cli.exists(found.platform):
         clouds = [each.removeprefix("platform-") for each in cli.stacks() if each.startswith("platform-")]
@@ -71,6 +72,8 @@ def prepare(cli: Pulumi, found: AppStack, home: AppStack | None = None) -> bool:
             f"Make hosts-{found.cloud} and {found.platform} first, or change {CLOUD}.",
         )
     documents = Workspace.load(found.sources) if home is None else home.documents()
+    if home is None:
+        refuse_cloud(documents, found.application, found.cloud)
     needed = needed_images(documents.compose(found.application), found.clusters)
     changed = _library(cli, found, needed)
     if needed.has_own:

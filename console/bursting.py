@@ -15,6 +15,7 @@ from autoscaler.burst.refusals import MoveInterrupted
 from autoscaler.burst.world import World
 from console import credentials, orphans, updates
 from console.building import before_copy
+from console.tenancy import refuse_move
 from toolchain import paths, registry_trust
 
 
@@ -33,8 +34,11 @@ def moves(cli: Pulumi, **options: Any) -> Moves:
 
 
 def burst(application: str, cloud: str, *, end: bool, forget: bool) -> None:
-    """Make or end a copy. Raises MoveRefused, MoveUnderWay, MoveFailed."""
-    door = moves(pulumi(), say=say)
+    """Make or end a copy. Raises BadInput, MoveRefused, MoveUnderWay, MoveFailed."""
+    cli = pulumi()
+    if not end:
+        refuse_move(cli, application, cloud)
+    door = moves(cli, say=say)
     said = f"alto burst {application} --to {cloud}"
     with interruptible(said + (" --end" if end else ""), "" if end else f"{said} --end"):
         ended = door.end(application, cloud, forget=forget) if end else door.burst(application, cloud)

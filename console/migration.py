@@ -7,11 +7,13 @@ from autoscaler.burst.making import policy_of
 from autoscaler.burst.world import home_of
 from blueprints.kinds.network_partition import NetworkPartition
 from console.bursting import interruptible, moves, say, tell
+from console.tenancy import refuse_move
 
 
 def migrate(application: str, cloud: str) -> None:
-    """Move an application. Raises MoveRefused, MoveUnderWay, MoveFailed."""
+    """Move an application. Raises BadInput, MoveRefused, MoveUnderWay, MoveFailed."""
     cli = pulumi()
+    refuse_move(cli, application, cloud)
     door = moves(cli, say=say)
     with interruptible(
         f"alto migrate {application} --to {cloud}", f"alto burst {application} --to {cloud} --end"

@@ -10,8 +10,10 @@ from typing import Any
 import pulumi
 
 from blueprints.cloud_environment import in_cloud
+from blueprints.deployed import AS_DEPLOYED
 from blueprints.plan import Plan
 from blueprints.revision import Pin
+from blueprints.tenancy import refusal
 from components.application import Application
 from components.load_balancer.images import PROGRAMS
 from components.maintenance_page import Maintenance
@@ -20,6 +22,7 @@ from components.registry_login import RegistryLogin
 from stacks import settings
 from stacks.artifact_commits import AUTOMATIC, at_commits
 from stacks.beside import link_at_home
+from stacks.config_file import NAMESPACE
 from stacks.deployed import Basis, basis
 from stacks.holders import refuse_second
 from stacks.kept_secrets import keeping
@@ -44,6 +47,10 @@ def build(stack: StackName) -> None:
     if AUTOMATIC not in os.environ:  # who scales does not begin
         configs = settings.config_path(stack.text).parent
         refuse_second(stack, chosen.application, chosen.cloud, configs, paths.state())
+        # A move updates the home that it leaves, too, where that may be no longer.
+        why = "" if AS_DEPLOYED in os.environ else refusal(workspace, chosen.application, chosen.cloud)
+        if why:
+            raise settings.SettingsError([f"{NAMESPACE}:cloud: {why}"])
     asked = workspace.plan(chosen.application, by.scale, copy=by.copy(stack), only=chosen.clusters)
     asked = in_cloud(workspace, asked, chosen.cloud)
     plan = with_data(at_commits(asked, by.commits) if by.commits else asked, chosen.data, stack)

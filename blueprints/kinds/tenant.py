@@ -54,7 +54,7 @@ class Tenant(Document):
     quota: TenantQuota = TenantQuota()
     """What its applications may use together."""
     clouds: Items[ResourceName] = ()
-    """The only network partitions its applications may use; left out, all."""
+    """The only network partitions its applications may use, and so the only clouds; left out, all."""
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:

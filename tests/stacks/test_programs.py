@@ -9,11 +9,13 @@ from typing import Any
 import pulumi
 import pytest
 
+from blueprints.deployed import AS_DEPLOYED
 from components import cloud_service, registry_access
 from components.hosts.host_image import BuildContext
 from components.load_balancer import images as balancer_images
 from stacks import __main__ as program
 from stacks import platforms, settings
+from stacks.artifact_commits import AUTOMATIC
 from tests.components.conftest import DIGEST, NODE_PORT, Engine, is_secret, plain
 from toolchain import base_image, paths
 
@@ -156,6 +158,23 @@ def test_members_have_the_variables_of_the_cloud_they_are_in(engine: Engine, tmp
         found.append([variables.get(name) for name in ("TIME_ZONE", "LEVEL", "HOST")])
     host = {"fieldRef": {"apiVersion": "v1", "fieldPath": "spec.nodeName"}}
     assert found == [["Europe/Zurich", "web", host], ["Asia/Tokyo", "web", None]]
+
+
+@pytest.mark.parametrize("told", ["", AUTOMATIC, AS_DEPLOYED])
+def test_a_person_begins_nothing_in_a_cloud_that_the_tenant_may_not_use(
+    engine: Engine, tmp_path: Path, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "shop.yaml"
+    tenant = "---\napiVersion: altostratus/v1\nkind: Tenant\nname: acme\nclouds: [rented]\n"
+    path.write_text(SHOP.replace("name: shop\n", "name: shop\ntenant: acme\n") + PLACES + tenant)
+    values = {"cloud": "local", "blueprint": str(path)}
+    if told:
+        monkeypatch.setenv(told, "app-shop")
+        assert run(engine, "app-shop", values).exports["cloud"] == "local", "what runs there goes on"
+        return
+    with pytest.raises(pulumi.RunError, match="altostratus:cloud: shop may not run in the cloud local"):
+        run(engine, "app-shop", values)
+    assert not engine.registered
 
 
 def test_every_stack_is_read_once(engine: Engine, blueprint: str) -> None:

@@ -16,7 +16,7 @@ from tests.steady_load import SteadyLoad
 pytestmark = pytest.mark.cluster
 
 NAME = "moving"
-RATE = 200.0
+RATE = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +112,6 @@ def killed_at(demo: Demo, line: str, away: Demo, name: str = NAME) -> None:
         if line in each:
             process.send_signal(signal.SIGKILL)
             break
-    process.wait(60)
+    process.wait(300)
     process.stdout.close()
     assert process.returncode == -signal.SIGKILL, "".join(said)

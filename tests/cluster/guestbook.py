@@ -53,7 +53,7 @@ class GuestBook:
     def entries(self, text: str | None = None) -> dict[str, Any]:
         """What the book answers, after writing `text` into it. Raises OSError."""
         data = None if text is None else f"text={text}".encode()
-        with urllib.request.urlopen(f"{self.urls()[0]}/entries", data, timeout=5) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"{self.urls()[0]}/entries", data, timeout=60) as answer:  # noqa: S310
             found: dict[str, Any] = json.loads(answer.read())
             return found
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from threading import Event, Thread
 from urllib.parse import urlsplit
 
-_PATIENCE = 30.0  # seconds for one answer, on machines that do much else
+_PATIENCE = 60.0  # seconds for one answer, on machines that do much else
 
 
 @dataclass

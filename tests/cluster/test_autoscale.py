@@ -17,6 +17,7 @@ from tests.autoscale_process import AutoscaleProcess
 from tests.cluster.applications import deployed
 from tests.cluster.load import under_load
 from tests.demo import Demo
+from tests.ports import free_ports
 from tests.waiting import until
 
 pytestmark = pytest.mark.cluster
@@ -63,13 +64,13 @@ class Queue(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def prometheus(port: int = 0) -> Iterator[int]:
-    """A server of it on loopback; its port."""
+def prometheus(port: int) -> Iterator[None]:
+    """A server of it on loopback."""
     server = ThreadingHTTPServer(("127.0.0.1", port), Queue)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield int(server.server_address[1])
+        yield
     finally:
         server.shutdown()
         server.server_close()
@@ -95,6 +96,10 @@ def test_load_scales_out_silence_holds_and_calm_scales_back(demo: Demo, tmp_path
     application = f"{NAME}-{os.getpid()}"
     with deployed(demo, NAME, blueprint) as namespace:
 
+        def asked() -> int:
+            """How many the autoscaler wants."""
+            return int(demo.kubectl("-n", namespace, "get", "deployment", "web")["spec"]["replicas"])
+
         def members() -> int:
             found = demo.kubectl("-n", namespace, "get", "deployment", "web")
             return int(found["status"].get("readyReplicas", 0)) if found["spec"]["replicas"] else 0
@@ -109,10 +114,10 @@ def test_load_scales_out_silence_holds_and_calm_scales_back(demo: Demo, tmp_path
 
         urls = demo.alto("url", application).stdout.split()
         settings = tmp_path / "settings.yaml"
-        with prometheus() as port:
-            told = {"sources": ["kubelet", "balancer", "prometheus"], "serve": {"port": 0}}
-            told["sourceSettings"] = {"prometheus": {"url": f"http://127.0.0.1:{port}"}}
-            settings.write_text(yaml.safe_dump(told))
+        (port,) = free_ports(1)
+        told = {"sources": ["kubelet", "balancer", "prometheus"], "serve": {"port": 0}}
+        told["sourceSettings"] = {"prometheus": {"url": f"http://127.0.0.1:{port}"}}
+        settings.write_text(yaml.safe_dump(told))
         with autoscaled(demo, application, settings):
             with under_load(urls, rate=60.0, clients=6) as load:
                 with prometheus(port):
@@ -120,8 +125,8 @@ def test_load_scales_out_silence_holds_and_calm_scales_back(demo: Demo, tmp_path
                 # In the middle of the load, one of the factors that the policy goes by falls silent.
                 until(lambda: "missing:jobs" in decision()["holds"], "the missing factor is told", 90)
             quiet = time.monotonic() + 25
-            until(lambda: time.monotonic() > quiet or members() < MOST, "longer than members settle")
-            assert members() == MOST
+            until(lambda: time.monotonic() > quiet or asked() < MOST, "longer than members settle")
+            assert asked() == MOST
             with prometheus(port):
                 until(lambda: members() == 1, "one member again", 180)
         assert load.answered > 100

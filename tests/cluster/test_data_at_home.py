@@ -61,7 +61,7 @@ class Book:
 def entries(url: str, text: str | None = None) -> list[str]:
     """What the book at an address holds, after writing `text` into it. Raises OSError."""
     data = None if text is None else f"text={text}".encode()
-    with urllib.request.urlopen(f"{url}/entries", data, timeout=5) as answer:  # noqa: S310
+    with urllib.request.urlopen(f"{url}/entries", data, timeout=60) as answer:  # noqa: S310
         return [entry["text"] for entry in json.loads(answer.read())["entries"]]
 
 
@@ -133,7 +133,7 @@ def test_nobody_without_the_applications_certificate_reaches_the_data(book: Book
             trusted.load_cert_chain(pem)
         name = f"gateway.{book.name}.altostratus.internal"
         with (
-            socket.create_connection(where, timeout=10) as plain,
+            socket.create_connection(where, timeout=60) as plain,
             trusted.wrap_socket(plain, server_hostname=name) as one,
         ):
             return one.recv(64)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.guestbook import GuestBook
+from tests.cluster.test_data_at_home import read
 from tests.demo import Demo
 from tests.waiting import until
 
@@ -28,7 +29,7 @@ def processes(demo: Demo) -> str:
             ["docker", "exec", f"alto-{demo.cloud}-{host['metadata']['name']}", "sh", "-c", script],
             env=demo.environment,
             capture_output=True,
-            timeout=60,
+            timeout=300,
             check=True,
         ).stdout.decode(errors="replace")
         for host in demo.kubectl("get", "nodes")["items"]
@@ -64,7 +65,7 @@ def test_generated_passwords_are_nowhere_in_plain_text(book: GuestBook, alto_hom
     assert any(path.suffix == ".json" and book.stack in path.name for path in written)
     for value in found.values():
         assert value not in running
-        leaks = [path for path in written if value.encode() in path.read_bytes()]
+        leaks = [path for path in written if value.encode() in read(path)]
         assert not leaks
         described = json.dumps([book.get("deployments,statefulsets,configmaps,pods,events"), value])
         assert described.count(value) == 1  # the one that was put there for comparison

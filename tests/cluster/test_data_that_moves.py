@@ -3,6 +3,7 @@
 import json
 import shutil
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -137,16 +138,17 @@ def test_the_data_moves_with_its_application_and_nothing_is_lost(book: Book) -> 
     with Writer(door) as written:
         until(lambda: written.kept, "something to be written")
         killed_at(book.demo, "takes no writes any more", book.away, book.name)
-        refused = len(written.failed)
+        refused, begun = len(written.failed), time.monotonic()
         said = book.demo.alto("migrate", book.name, "--to", book.away.cloud).stdout
-        sofar = len(written.kept)
+        took, sofar = time.monotonic() - begun, len(written.kept)
         until(lambda: len(written.kept) > sofar + 2, "it to be written to in its new place")
     assert "goes on with the migration" in said
-    assert len(written.failed) <= refused + 1, "at most the one that waited for a mover that was dead"
+    # The one that waited for a mover that was dead; on a busy machine, one more as often as writers give up.
+    assert len(written.failed) <= refused + 1 + int(took // SECONDS), written.failed
     there = set(entries(door))
     assert [each for each in written.kept[-99:] if each not in there] == []
     assert book.ask(book.away, "behind") == "", "it follows nobody"
     pods = book.away.kubectl("--namespace", book.namespace, "get", "pods")["items"]
-    restarts = {c["restartCount"] for pod in pods for c in pod["status"]["containerStatuses"]}
+    restarts = {c["restartCount"] for pod in pods for c in pod["status"].get("containerStatuses", ())}
     assert restarts == {0}
     assert "unchanged" in book.demo.up(book.namespace)

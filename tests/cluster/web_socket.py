@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 class WebSocket:
     """Open until it is closed by either side. `member` is who answered the upgrade, by X-Member."""
 
-    def __init__(self, url: str, timeout: float = 30.0) -> None:
+    def __init__(self, url: str, timeout: float = 60.0) -> None:
         parts = urlsplit(url)
         self._socket = socket.create_connection((str(parts.hostname), int(parts.port or 80)), timeout)
         lines = [

@@ -41,10 +41,10 @@ const port = Number(process.env.PORT || 8080);
 const server = http.createServer(answer).on("upgrade", echo).listen(port);
 server.keepAliveTimeout = 65000;
 const second = http2.createServer(answer).listen(port + 1);
-// Who is told to end says good-bye to its WebSockets a moment later: they are open for as long as their clients want.
+// Who is told to end says good-bye to its WebSockets a while later: they are open for as long as their clients want.
 process.on("SIGTERM", () => {
   second.close();
   server.close(() => process.exit(0));
   server.closeIdleConnections();
-  setTimeout(() => sockets.forEach((each) => each.end()), 8000);
+  setTimeout(() => sockets.forEach((each) => each.end()), 25000);
 });

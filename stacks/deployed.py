@@ -1,16 +1,14 @@
 """What an update of an application goes by: a person's by config and documents as they are now, one that
 nobody asked for by what a person's update left in the stack's own state."""
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import pulumi
 
+from blueprints import recorded
 from blueprints.deployed import (
     AS_DEPLOYED,
     HELD,
@@ -32,8 +30,6 @@ from toolchain import paths
 
 REVISION_VARIABLE = "ALTO_REVISION"
 """An environment variable with a kept revision to look at, whatever the config says: for previews."""
-
-_PROJECT = "altostratus"
 
 
 @dataclass(frozen=True)
@@ -132,13 +128,5 @@ def _of_nobody(stack: StackName, defaults: Mapping[str, Any], deployed: Deployed
 
 def _recorded(stack: str) -> Deployed | None:
     """What the stack's own state says; only the file backend's can be read before anything is made."""
-    url = urlsplit(os.environ.get("PULUMI_BACKEND_URL", ""))
-    if url.scheme != "file":
-        return None
-    path = Path(unquote(url.path)) / ".pulumi" / "stacks" / _PROJECT / f"{stack}.json"
-    try:
-        resources = json.loads(path.read_bytes())["checkpoint"]["latest"]["resources"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    outputs = (each.get("outputs") for each in resources if each.get("type") == "pulumi:pulumi:Stack")
-    return next((Deployed.from_output(found.get("revision")) for found in outputs if found), None)
+    found = recorded.outputs(os.environ.get("PULUMI_BACKEND_URL", ""), stack)
+    return Deployed.from_output(found.get("revision")) if found else None

@@ -5,15 +5,12 @@ from typing import Any, Literal
 from blueprints.kinds.cartridge import Cartridge
 from blueprints.kinds.containers import Security
 from blueprints.plan import Plan
+from policies.guardrails.pods import BASELINE_CAPABILITIES
 
 Level = Literal["restricted", "baseline", "privileged"]
 
 # What the Pod Security Standards let a container keep.
 _RESTRICTED = {"NET_BIND_SERVICE"}
-_BASELINE = {
-    "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE",
-    "SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
-}  # fmt: skip
 
 
 def container_security(declared: Security) -> dict[str, Any]:
@@ -52,7 +49,7 @@ def namespace_level(plan: Plan) -> Level:
         for container in (cluster.cartridge, *cluster.cartridge.init, *cluster.cartridge.sidecars)
     ]
     kept = {capability for security in asked for capability in security.capabilities}
-    if not kept <= _BASELINE:
+    if not kept <= BASELINE_CAPABILITIES:
         return "privileged"
     if kept <= _RESTRICTED and all(security.user != 0 for security in asked):
         return "restricted"

@@ -7,6 +7,7 @@ Every rule is mandatory. A configuration file may say `{"RULE": "advisory"}` (or
 """
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
@@ -30,8 +31,18 @@ from pulumi_policy import (  # noqa: E402
 from pulumi_policy import policy as sdk  # noqa: E402
 from pulumi_policy.proxy import UnknownValueError  # noqa: E402
 
-from policies.guardrails import facts, images, plain_text, pods, replicas, totals  # noqa: E402
-from policies.guardrails.resource import TEMPLATES, UNKNOWN, WORKLOADS, Resource  # noqa: E402
+from policies.guardrails import (  # noqa: E402
+    engine_containers,
+    facts,
+    images,
+    plain_text,
+    pods,
+    replicas,
+    totals,
+    unseen,
+)
+from policies.guardrails.resource import UNKNOWN, Resource, objects, pod_specs  # noqa: E402
+from toolchain import paths  # noqa: E402
 
 Rule = Callable[[Resource, Mapping[str, Any]], Iterable[str]]
 StackRule = Callable[[list[Resource], Mapping[str, Any]], Iterable[tuple[str, str]]]
@@ -84,9 +95,10 @@ def _item(container: Any, key: Any) -> Any:
 
 def policy(name: str, description: str, rule: Rule, **properties: Any) -> Policy:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        resource = Resource(args.resource_type, args.name, args.urn, plain(args.props))
-        for message in rule(resource, args.get_config()):
-            report(message, None)
+        made = Resource(args.resource_type, args.name, args.urn, plain(args.props))
+        for resource in objects(made):
+            for message in rule(resource, args.get_config()):
+                report(message, None)
 
     return ResourceValidationPolicy(
         name=name,
@@ -103,16 +115,16 @@ class Whole:
     one too many before it is made. Each fault is told once.
     """
 
-    def __init__(self, rule: StackRule, *kinds: str) -> None:
+    def __init__(self, rule: StackRule, concerns: Callable[[Resource], bool] = lambda _: True) -> None:
         self._rule = rule
-        self._kinds = kinds
+        self._concerns = concerns
         self._seen: dict[str, Resource] = {}
         self._told: set[str] = set()
         # The engine asks about several resources at once.
         self._lock = Lock()
 
     def __call__(self, resource: Resource, config: Mapping[str, Any]) -> list[str]:
-        if self._kinds and resource.kind not in self._kinds:
+        if not self._concerns(resource):
             return []
         with self._lock:
             self._seen[resource.urn] = resource
@@ -125,11 +137,35 @@ class Whole:
 @lru_cache(maxsize=1)
 def stack_facts() -> totals.StackFacts:
     """What the stack's documents say. Documents that are wrong fail the program itself, with their places."""
-    return facts.gather(ROOT, Stack.name, Stack.settings)
+    return facts.gather(ROOT, Stack.name, Stack.settings, backend())
+
+
+@lru_cache(maxsize=1)
+def registries() -> tuple[str, ...]:
+    """Where images come from unless the configuration says it."""
+    return facts.registries(ROOT, Stack.name, Stack.settings, backend())
+
+
+def backend() -> str:
+    """Where Pulumi keeps stacks' state; the pack runs in the environment of the CLI."""
+    return os.environ.get("PULUMI_BACKEND_URL", "")
+
+
+def on_the_host(resource: Resource, config: Mapping[str, Any]) -> Iterable[str]:
+    kind = Stack.name.partition("-")[0]
+    more = config.get("paths") or ()
+    yield from pods.reaching_for_the_host(resource, kind, more)
+    if resource.type == engine_containers.CONTAINER:
+        own = facts.machine_folders(Stack.name, Stack.settings, paths.home())
+        folders = own if kind == "app" else (*own, *more)
+        yield from engine_containers.reaching_for_the_machine(resource, kind, folders)
 
 
 def judged_images(resources: list[Resource], config: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    allowed = tuple(config.get("registries") or images.logged_in(resources))
+    allowed: tuple[str, ...] | None = tuple(config.get("registries") or registries())
+    if not allowed and Stack.name.startswith("platform-"):
+        # It makes the registry, and its own login, which comes in this update, says where that is.
+        allowed = images.logged_in(resources) or None
     for each in resources:
         for message in images.wrong_images(each, allowed):
             yield each.urn, message
@@ -141,17 +177,31 @@ def judged_settings(_: list[Resource], config: Mapping[str, Any]) -> Iterable[tu
 
 
 def judged_quota(resources: list[Resource], _: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    return (("", message) for message in totals.over_quota(totals.members_of(resources), stack_facts()))
+    known = stack_facts()
+    return (("", message) for message in totals.over_quota(totals.members_of(resources, known), known))
+
+
+def judged_policies(resources: list[Resource], _: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    known = stack_facts()
+    return totals.over_policy(totals.members_of(resources, known), known)
 
 
 def judged_cost(resources: list[Resource], config: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    cost = totals.cost_per_hour(totals.members_of(resources), stack_facts(), config.get("memberHour") or 0.0)
-    return (("", message) for message in totals.over_ceiling(cost, config.get("perHour")))
+    if (ceiling := config.get("perHour")) is None:
+        return ()
+    known = stack_facts()
+    members = totals.members_of(resources, known)
+    said = totals.over_ceiling(members, known, ceiling, config.get("memberHour"))
+    return (("", message) for message in said)
 
 
 LIST_OF_TEXT = {"type": "array", "items": {"type": "string"}}
 AMOUNT = {"type": "number", "minimum": 0}
-POD_MAKERS = ("Pod", "CronJob", *TEMPLATES)
+
+
+def has_images(resource: Resource) -> bool:
+    return resource.kind == "Secret" or bool(pod_specs(resource))
+
 
 if __name__ == "__main__":
     Stack.listen()
@@ -167,10 +217,13 @@ if __name__ == "__main__":
             policy(
                 "host-access",
                 "Pods are not privileged and keep out of hosts' files, network and processes.",
-                lambda resource, config: pods.reaching_for_the_host(
-                    resource, Stack.name.partition("-")[0], config.get("paths") or ()
-                ),
+                on_the_host,
                 paths=LIST_OF_TEXT,
+            ),
+            policy(
+                "unseen-objects",
+                "Nothing is made that these rules cannot look into.",
+                lambda resource, _: unseen.unseen(resource),
             ),
             policy(
                 "plain-secrets",
@@ -185,31 +238,28 @@ if __name__ == "__main__":
             policy(
                 "images",
                 "Images are named by digest and come from allowed registries.",
-                Whole(judged_images, "Secret", *POD_MAKERS),
+                Whole(judged_images, has_images),
                 registries=LIST_OF_TEXT,
             ),
             policy(
                 "one-owner-of-replicas",
                 "No other autoscaler scales what Altostratus scales.",
-                Whole(lambda resources, _: replicas.second_owners(resources), *replicas.SCALERS, *WORKLOADS),
+                Whole(lambda resources, _: replicas.second_owners(resources), replicas.concerned),
             ),
             policy(
                 "deployment-policy",
                 "Members stay within the deployment policies' places and quotas.",
-                Whole(
-                    lambda resources, _: totals.over_policy(totals.members_of(resources), stack_facts()),
-                    *WORKLOADS,
-                ),
+                Whole(judged_policies, totals.makes_pods),
             ),
             policy(
                 "tenant-quota",
                 "A tenant's applications stay within its quota.",
-                Whole(judged_quota, *WORKLOADS),
+                Whole(judged_quota, totals.makes_pods),
             ),
             policy(
                 "cost",
                 "An hour of the stack costs no more than its ceiling.",
-                Whole(judged_cost, *WORKLOADS),
+                Whole(judged_cost, totals.makes_pods),
                 perHour=AMOUNT,
                 memberHour=AMOUNT,
             ),

@@ -6,12 +6,16 @@ from typing import Any
 
 import yaml
 
+from blueprints import recorded
+from blueprints.deployed import Deployed, Present, admitted, composed_as, standing
 from blueprints.kinds.deployment_policy import DeploymentPolicy
 from blueprints.kinds.tenant import Tenant
-from blueprints.plan import Plan, PlannedCluster
+from blueprints.plan import HOME_COPY, Plan, PlannedCluster
 from blueprints.scale import ScaleState
 from blueprints.workspace import Workspace
-from policies.guardrails.totals import Amounts, ClusterFacts, StackFacts
+from policies.guardrails.amounts import Amounts
+from policies.guardrails.resource import mapping
+from policies.guardrails.totals import ClusterFacts, StackFacts
 from policies.placement.documents import problem_of, requests
 from policies.placement.place import place
 
@@ -33,21 +37,24 @@ def read_settings(path: Path) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def gather(root: Path, stack: str, settings: Mapping[str, Any]) -> StackFacts:
+def gather(root: Path, stack: str, settings: Mapping[str, Any], backend: str = "") -> StackFacts:
     """The facts of an application's stack, by its settings (keys with their namespace).
 
-    Other applications are read from their settings under `root`. Raises DocumentError where this
-    stack's documents are wrong; others' are passed over then.
+    Other applications are read from their settings under `root`. Where documents do not load (somebody is
+    editing them), those count that the stack was last updated to, as its state in `backend` (an address)
+    says. Raises DocumentError where this stack's are wrong and nothing else is known; of others such a one
+    is told.
     """
     if not stack.startswith("app-") or f"{NAMESPACE}:blueprint" not in settings:
         return StackFacts()
-    workspace, plan = _planned(root, stack, settings)
-    cloud = str(settings.get(f"{NAMESPACE}:cloud") or stack.partition("--")[2] or "local")
-    others = list(_others(root, stack))
+    workspace, plan = _planned(root, stack, settings, backend)
+    cloud = cloud_of(stack, settings)
+    others, unjudged = _others(root, stack, backend)
     tenant = plan.application.tenant
     document = workspace.get(Tenant, tenant) if tenant else None
     policies = {each.name: each for each in workspace.all(DeploymentPolicy)}
     costs = _costs(workspace, plan, cloud)
+    nodes = (recorded.outputs(backend, f"hosts-{cloud}") or {}).get("nodes")
     return StackFacts(
         plan.application.name,
         {each.name: _facts(each, policies, costs) for each in plan.clusters.values()},
@@ -56,31 +63,94 @@ def gather(root: Path, stack: str, settings: Mapping[str, Any]) -> StackFacts:
         tenant or "",
         _bounds(document) if document else {},
         _taken(plan, [other for other in others if tenant and other.application.tenant == tenant]),
+        unjudged,
+        _helpers(plan),
+        len(nodes) if isinstance(nodes, list) and nodes else 1,
     )
 
 
-def _planned(root: Path, stack: str, settings: Mapping[str, Any]) -> tuple[Workspace, Plan]:
+def cloud_of(stack: str, settings: Mapping[str, Any]) -> str:
+    """Where a stack's application runs."""
+    return str(settings.get(f"{NAMESPACE}:cloud") or stack.partition("--")[2] or "local")
+
+
+def registries(root: Path, stack: str, settings: Mapping[str, Any], backend: str) -> tuple[str, ...]:
+    """The registry of the platform that a stack stands on, or is: as its settings name it, or its state."""
+    kind, _, subject = stack.partition("-")
+    platform = f"platform-{subject if kind == 'platform' else cloud_of(stack, settings)}"
+    said = read_settings(settings_file(root, platform)).get(f"{NAMESPACE}:platform")
+    known = mapping(said).get("registry")
+    if known is None and kind != "platform":
+        known = (recorded.outputs(backend, platform) or {}).get("registry")
+    address = mapping(known).get("address")
+    return (address,) if isinstance(address, str) and address else ()
+
+
+def machine_folders(stack: str, settings: Mapping[str, Any], home: Path) -> tuple[str, ...]:
+    """The folders of this machine that a stack's containers of the engine are there to show.
+
+    `home` is where Altostratus keeps what belongs to the checkout.
+    """
+    kind, _, subject = stack.partition("-")
+    if kind == "front":
+        application = settings.get(f"{NAMESPACE}:application") or subject
+        return (str(home / "front" / str(application)),)
+    repositories = mapping(settings.get(f"{NAMESPACE}:platform")).get("gitRepositories")
+    return tuple(str(each) for each in mapping(repositories).values()) if kind == "platform" else ()
+
+
+def _planned(root: Path, stack: str, settings: Mapping[str, Any], backend: str) -> tuple[Workspace, Plan]:
+    """The documents and the plan of a stack. Raises DocumentError, and OSError."""
     blueprint = settings[f"{NAMESPACE}:blueprint"]
     paths = [blueprint] if isinstance(blueprint, str) else list(blueprint)
-    workspace = Workspace.load([root / str(path) for path in paths])
-    name = settings.get(f"{NAMESPACE}:application") or stack.removeprefix("app-").partition("--")[0]
+    subject, _, cloud = stack.removeprefix("app-").partition("--")
+    name = str(settings.get(f"{NAMESPACE}:application") or subject)
+    copy = str(settings.get(f"{NAMESPACE}:copy") or cloud or HOME_COPY)
     only = settings.get(f"{NAMESPACE}:clusters") or None
     only = [only] if isinstance(only, str) else only
-    return workspace, workspace.plan(
-        str(name), ScaleState.parse(settings.get(f"{NAMESPACE}:scale")), only=only
-    )
+    scale = ScaleState.parse(settings.get(f"{NAMESPACE}:scale"))
+    try:
+        workspace = Workspace.load([root / str(path) for path in paths])
+        return workspace, workspace.plan(name, scale, copy=copy, only=only)
+    except Exception as error:
+        deployed = Deployed.from_output((recorded.outputs(backend, stack) or {}).get("revision"))
+        if deployed is None:
+            raise
+        # What the last update left, with the scale of now.
+        found = standing(deployed, Present(None, str(error)))
+        name = deployed.revision.application
+        fit = admitted(found.workspace.compose(name), scale, valid=found.valid)
+        workspace = composed_as(found.workspace, fit.root)
+        return workspace, workspace.plan(name, fit.scale, copy=copy, only=only)
 
 
-def _others(root: Path, stack: str) -> Iterable[Plan]:
+def _others(root: Path, stack: str, backend: str) -> tuple[list[Plan], dict[str, str]]:
+    """The plans of other applications' stacks, and why there is none of one that has something."""
+    plans, unknown = [], {}
     for path in sorted(settings_file(root, stack).parent.glob("Pulumi.app-*.yaml")):
         other = path.name.removeprefix("Pulumi.").removesuffix(".yaml")
         settings = read_settings(path)
         if other == stack or f"{NAMESPACE}:blueprint" not in settings:
             continue
         try:
-            yield _planned(root, other, settings)[1]
-        except Exception:  # noqa: S112 - its own update tells what is wrong with it
-            continue
+            plans.append(_planned(root, other, settings, backend)[1])
+        except Exception as error:
+            # What was never deployed takes nothing.
+            if recorded.outputs(backend, other) != {}:
+                unknown[other] = _first_line(error)
+    return plans, unknown
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _helpers(plan: Plan) -> frozenset[str]:
+    """The workloads that Altostratus runs for an application beside its members, by name."""
+    page = "altostratus-maintenance"
+    link = "altostratus-link"
+    own = ("altostratus-gateway", link, f"{link}-{plan.copy}", page, f"{page}-{plan.copy}")
+    return frozenset([*own, *(each.name for each in plan.balancers)])
 
 
 def _facts(
@@ -119,12 +189,12 @@ def _used(plans: Iterable[Plan]) -> dict[str, int]:
 
 
 def _costs(workspace: Workspace, plan: Plan, cloud: str) -> dict[str, float]:
-    """The mean cost of a member of each cluster where placement puts them, as far as places tell theirs."""
+    """The mean cost of a member of each cluster where placement puts them; none where a place tells none."""
     placed = place(problem_of(workspace, plan, home=cloud)).clusters
     return {
         each.cluster: each.cost / each.placed
         for each in placed.values()
-        if each.placed and any(a.place.cost is not None for a in each.allotments)
+        if each.placed and all(a.place.cost is not None for a in each.allotments)
     }
 
 

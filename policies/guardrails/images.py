@@ -2,39 +2,46 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
-from policies.guardrails.resource import Resource, containers, mapping
+from policies.guardrails.resource import Resource, containers, items, mapping, pod_specs
 
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 DEFAULT_REGISTRY = "docker.io"
+# Docker Hub's images are known by names that leave out the rest.
+_DEFAULT_FOLDER = "library"
+_DEFAULT_ALIASES = ("index.docker.io", "registry-1.docker.io")
 
 
-def wrong_images(resource: Resource, registries: Sequence[str]) -> Iterator[str]:
+def wrong_images(resource: Resource, registries: Sequence[str] | None) -> Iterator[str]:
     """Images without a digest, or from elsewhere than `registries` (hosts, or hosts with a path).
 
-    Without any registry known, all are allowed.
+    Without any registry known, no image is from an allowed one. None: which are, is not known yet.
     """
-    for container in containers(resource):
-        image = container.spec.get("image")
-        if not isinstance(image, str):
-            continue
+    for where, image in _images(resource):
         if not _DIGEST.search(image):
             yield (
-                f"container {container.name} runs {image}, which may be another image tomorrow. "
+                f"{where} runs {image}, which may be another image tomorrow. "
                 "Name it by its digest: NAME@sha256:..."
             )
-        if registries and not any(_from(image, each) for each in registries):
+        if registries is None:
+            continue
+        if not registries:
             yield (
-                f"container {container.name} runs {image} from {registry_of(image)}; "
-                f"allowed are {', '.join(registries)}"
+                f"{where} runs {image}, and no registry is known that it may come from: the cloud's platform "
+                'has none on record here. Name them in the rule\'s configuration: {"images": {"registries": '
+                '["registry.example.org"]}}'
             )
+        elif not any(_from(image, each) for each in registries):
+            yield f"{where} runs {image} from {registry_of(image)}; allowed are {', '.join(registries)}"
 
 
 def registry_of(image: str) -> str:
     """The registry's host and port of an image's reference."""
     first, slash, _ = image.partition("/")
-    return first if slash and ("." in first or ":" in first or first == "localhost") else DEFAULT_REGISTRY
+    named = slash and ("." in first or ":" in first or first == "localhost")
+    return first if named and first not in _DEFAULT_ALIASES else DEFAULT_REGISTRY
 
 
 def logged_in(resources: Iterable[Resource]) -> tuple[str, ...]:
@@ -52,10 +59,29 @@ def logged_in(resources: Iterable[Resource]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _images(resource: Resource) -> Iterator[tuple[str, str]]:
+    named: list[tuple[str, Any]] = [
+        (f"container {each.name}", each.spec.get("image")) for each in containers(resource)
+    ]
+    for spec in pod_specs(resource):
+        volumes: Iterable[Mapping[str, Any]] = map(mapping, items(spec.get("volumes")))
+        named += [
+            (f"volume {each.get('name')}", mapping(each.get("image")).get("reference")) for each in volumes
+        ]
+    return ((where, image) for where, image in named if isinstance(image, str))
+
+
 def _from(image: str, registry: str) -> bool:
-    whole = (
-        image
-        if registry_of(image) != DEFAULT_REGISTRY or image.startswith(DEFAULT_REGISTRY)
-        else (f"{DEFAULT_REGISTRY}/{image}")
-    )
-    return whole.startswith(f"{registry.rstrip('/')}/")
+    whole = _whole(image)
+    return whole.startswith(f"{registry.rstrip('/')}/") and ".." not in whole.split("/")
+
+
+def _whole(image: str) -> str:
+    """The reference with all that people leave out: `php` is `docker.io/library/php`."""
+    registry, rest = registry_of(image), image
+    first, slash, after = image.partition("/")
+    if slash and first in (registry, *_DEFAULT_ALIASES):
+        rest = after
+    if registry == DEFAULT_REGISTRY and "/" not in rest:
+        rest = f"{_DEFAULT_FOLDER}/{rest}"
+    return f"{registry}/{rest}"

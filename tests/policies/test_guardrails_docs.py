@@ -17,7 +17,7 @@ def test_the_table_of_rules_is_the_packs() -> None:
     told = re.findall(r"^\| `([a-z-]+)` \|", (DOCS / "ci-example.md").read_text(), re.MULTILINE)
     made = re.findall(r'policy\(\s*"([a-z-]+)"', (PACK / "__main__.py").read_text())
     assert told == made
-    assert len(made) == 9
+    assert len(made) == 10
 
 
 def test_the_configuration_in_the_example_is_of_rules_that_take_it() -> None:

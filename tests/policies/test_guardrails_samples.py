@@ -12,7 +12,7 @@ from blueprints.kinds.application import Application
 from blueprints.workspace import LIBRARY, Workspace
 from components.load_balancer.images import PROGRAMS
 from components.pods.template import image_keys
-from policies.guardrails import images, plain_text, pods, replicas, totals
+from policies.guardrails import images, plain_text, pods, replicas, totals, unseen
 from policies.guardrails.facts import gather
 from policies.guardrails.resource import Resource
 from stacks import __main__ as program
@@ -65,20 +65,23 @@ def settings_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Itera
     return
 
 
+def judged(engine: Engine) -> list[Resource]:
+    return [Resource(r.type, r.name, r.urn, plain(r.inputs)) for r in engine.registered]
+
+
 @pytest.mark.parametrize(("name", "folder"), SAMPLES, ids=[name for name, _ in SAMPLES])
 def test_a_sample_passes_every_rule(name: str, folder: Path, tmp_path: Path) -> None:
-    resources = [Resource(r.type, r.name, r.urn, plain(r.inputs)) for r in made(name, folder).registered]
+    resources = judged(made(name, folder))
     assert any(each.kind in ("Deployment", "StatefulSet") for each in resources)
-    allowed = images.logged_in(resources)
-    assert REGISTRY in allowed
     for each in resources:
         assert not list(pods.without_limits(each)), each.name
         assert not list(pods.reaching_for_the_host(each, "app")), each.name
         assert not list(plain_text.plain_secrets(each)), each.name
-        assert not list(images.wrong_images(each, allowed)), each.name
+        assert not list(images.wrong_images(each, [REGISTRY])), each.name
+        assert not list(unseen.unseen(each)), each.name
     assert not list(replicas.second_owners(resources))
     facts = gather(tmp_path, f"app-{name}", {"altostratus:blueprint": str(folder)})
-    members = totals.members_of(resources)
+    members = totals.members_of(resources, facts)
     assert {each.cluster for each in members} <= set(facts.clusters), (
         "every workload is one of the documents'"
     )

@@ -45,7 +45,7 @@ class SteadyLoad:
         rate: float,
         *,
         headers: dict[str, str] | None = None,
-        timeout: float = 30.0,
+        timeout: float = 60.0,
         member_header: str = "x-member",
     ) -> None:
         self.seen = Seen()
@@ -54,6 +54,7 @@ class SteadyLoad:
         self._headers = headers or {}
         self._member_header = member_header
         self._idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+        self._open: set[int] = set()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
 
@@ -69,6 +70,10 @@ class SteadyLoad:
     def answered(self) -> int:
         """Answers so far."""
         return self.seen.answered.total()
+
+    def oldest(self) -> int:
+        """The number of the oldest request that has no answer yet; the first one is 1."""
+        return min(self._open.copy(), default=self.seen.sent + 1)
 
     async def _run(self) -> None:
         started = time.monotonic()
@@ -91,6 +96,8 @@ class SteadyLoad:
 
     async def _request(self) -> None:
         self.seen.sent += 1
+        number = self.seen.sent
+        self._open.add(number)
         self.seen.in_flight += 1
         began = time.monotonic()
         try:
@@ -102,6 +109,7 @@ class SteadyLoad:
         except (OSError, EOFError, ValueError) as error:
             self.seen.failures.append(f"{type(error).__name__}: {error}")
         finally:
+            self._open.discard(number)
             self.seen.in_flight -= 1
 
     async def _exchange(self) -> None:

@@ -12,6 +12,7 @@ import pytest
 from autoscaler.act.environment import pulumi
 from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.act.stack_config import read
+from autoscaler.burst import front_steering
 from autoscaler.burst.front_door import FrontDoor, FrontState, stack_of
 from console.demonstration import prepare
 from console.front_door import APPLICATION, FRONT, await_serving, free_port, sweep
@@ -23,7 +24,8 @@ from toolchain.progress import Progress
 pytestmark = pytest.mark.engine
 
 NAME = f"t{os.getpid()}"
-RATE = 200
+RATE = 100
+READY_SECONDS = 240.0
 ORIGIN = """
 global
     maxconn 2000
@@ -109,10 +111,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
 
     patch = pytest.MonkeyPatch()
     patch.setenv("ALTO_HOME", str(tmp_path_factory.mktemp("home")))
+    # A door on a busy machine is no door that is away.
+    patch.setattr(front_steering, "ANSWER_SECONDS", 20.0)
+    patch.setattr(front_steering, "IN_FORCE_SECONDS", 30.0)
     with Progress("", quiet=True) as progress:
         prepare(progress)
     cli = pulumi()
-    client = docker.DockerClient(base_url=engine.ensure().host)
+    client = docker.DockerClient(base_url=engine.ensure().host, timeout=600)
     found = Made(cli, client)
     port = free_port({})
     try:
@@ -149,7 +154,11 @@ def shares(state: FrontState) -> dict[str, float]:
     return {name: round(each.share, 2) for name, each in state.clouds.items()}
 
 
-def counted_since(load: SteadyLoad, names: Sequence[str], least: int = RATE) -> dict[str, int]:
+def weights_of(state: FrontState) -> dict[str, int]:
+    return {name: each.weight for name, each in state.clouds.items()}
+
+
+def counted_since(load: SteadyLoad, names: Sequence[str], least: int = 2 * RATE) -> dict[str, int]:
     """How many answers each gave from now on, over the next `least`."""
     before, sofar = dict(load.seen.by_member), load.answered()
     until(lambda: load.answered() >= sofar + least, f"{least} more answers")
@@ -157,9 +166,21 @@ def counted_since(load: SteadyLoad, names: Sequence[str], least: int = RATE) -> 
 
 
 def settle(load: SteadyLoad) -> None:
-    """Until requests that were under way when something changed are over."""
-    sofar = load.answered()
-    until(lambda: load.answered() > sofar + 20, "a few more answers")
+    """Until requests that were under way when something changed are over, and some more are sent."""
+    sent = load.seen.sent
+    until(lambda: load.oldest() > sent + 20, "a few more answers")
+
+
+def stands_still(load: SteadyLoad) -> dict[str, int]:
+    """How many answers each has given, once for a while nobody gives any more."""
+    looks = [-1]
+
+    def still() -> bool:
+        looks.append(load.answered())
+        return len(looks) > 5 and len(set(looks[-5:])) == 1
+
+    until(still, "no more answers")
+    return dict(load.seen.by_member)
 
 
 def test_no_request_fails_while_copies_come_and_go_and_the_door_itself_is_made_anew(
@@ -168,17 +189,17 @@ def test_no_request_fails_while_copies_come_and_go_and_the_door_itself_is_made_a
     one, two, three = (origins.make(name) for name in ("one", "two", "three"))
     door = made.door
     door.put({"one": one, "two": two})
-    await_serving(door)
+    await_serving(door, READY_SECONDS)
     with SteadyLoad(list(door.urls), RATE) as load:
         assert counted_since(load, ["one", "two"])["two"] == 0, "a newcomer has no weight"
         door.share({"one": 50, "two": 50})
-        assert shares(door.state()) == {"one": 0.5, "two": 0.5}
+        until(lambda: shares(door.state()) == {"one": 0.5, "two": 0.5}, "they share")
         settle(load)
-        halves = counted_since(load, ["one", "two"], 2 * RATE)
+        halves = counted_since(load, ["one", "two"], 4 * RATE)
         assert min(halves.values()) > 0.35 * sum(halves.values()), halves
         door.share({"one": 95, "two": 5})
         settle(load)
-        few = counted_since(load, ["one", "two"], 2 * RATE)
+        few = counted_since(load, ["one", "two"], 4 * RATE)
         assert 0 < few["two"] < 0.2 * sum(few.values()), few
 
         door.put({"one": one, "two": two, "three": three})
@@ -189,8 +210,8 @@ def test_no_request_fails_while_copies_come_and_go_and_the_door_itself_is_made_a
         settle(load)
         assert counted_since(load, ["two"])["two"] == 0, "who is out gets nothing new"
 
-        weights = {name: each.weight for name, each in door.state().clouds.items()}
-        assert weights == {"one": 10, "three": 45}
+        weights = {"one": 10, "three": 45}
+        until(lambda: weights_of(door.state()) == weights, "the weights are those of the two")
         before = made.container().id
         urn = next(
             each["urn"]
@@ -199,8 +220,8 @@ def test_no_request_fails_while_copies_come_and_go_and_the_door_itself_is_made_a
         )
         made.cli.up(made.stack, f"--replace={urn}")
         assert made.container().id != before
-        again = await_serving(made.door)
-        assert {name: each.weight for name, each in again.clouds.items()} == weights
+        again = await_serving(made.door, READY_SECONDS)
+        assert weights_of(again) == weights
         settle(load)
     assert load.seen.failed == []
     assert load.answered() == load.seen.sent
@@ -213,19 +234,19 @@ def test_requests_that_are_held_wait_and_go_where_the_share_went_meanwhile(
     door = made.door
     door.put({"one": one, "two": two})
     door.share({"one": 100, "two": 0})
-    await_serving(door)
+    await_serving(door, READY_SECONDS)
     with SteadyLoad(list(door.urls), RATE) as load:
         settle(load)
         assert door.hold(["one", "two"])
         until(lambda: door.state().clouds["one"].queued > RATE // 4, "requests to wait", 20)
-        assert sum(each.in_flight for each in door.state().clouds.values()) == 0
-        before = dict(load.seen.by_member)
+        until(lambda: sum(each.in_flight for each in door.state().clouds.values()) == 0, "nothing in flight")
+        before = stands_still(load)
         door.share({"one": 0, "two": 100})
         door.hold(["one"])
         settle(load)
         assert counted_since(load, ["two"])["two"] > 0
         assert load.seen.by_member["one"] == before["one"], "nobody went back"
-        assert door.state().clouds["one"].queued == 0
+        until(lambda: door.state().clouds["one"].queued == 0, "nobody waits there")
     door.hold([])
     assert load.seen.failed == []
     assert load.answered() == load.seen.sent
@@ -236,21 +257,21 @@ def test_a_dead_copy_takes_its_share_with_it_and_gets_it_again(made: Made, origi
     door = made.door
     door.put({"one": one, "two": two})
     door.share({"one": 50, "two": 50})
-    await_serving(door)
+    await_serving(door, READY_SECONDS)
     with SteadyLoad(list(door.urls), RATE) as load:
         counted_since(load, ["two"])
-        died, sent = time.monotonic(), load.seen.sent
+        died, sent, on_the_way = time.monotonic(), load.seen.sent, load.seen.in_flight
         origins.made["two"].kill("SIGKILL")
         # A busy engine takes its time to kill.
         dead = time.monotonic()
         until(lambda: shares(door.state()) == {"one": 1.0, "two": 0.0}, "its share is gone", 20)
         gone, asked = time.monotonic(), load.seen.sent - sent
-        assert not door.state().clouds["two"].serving
+        until(lambda: not door.state().clouds["two"].serving, "it does not serve")
         settle(load)
         assert counted_since(load, ["one", "two"])["two"] == 0
         failed = len(load.seen.failures) + sum(n for code, n in load.seen.answered.items() if code >= 400)
     # What was on its way to it is lost at most; all that could be were tried at the other one.
-    assert failed <= 0.05 * asked, (load.seen.failed, asked)
+    assert failed <= on_the_way + 0.05 * asked, (load.seen.failed, on_the_way, asked)
     words = f"{gone - died:.1f} s after it was killed, {gone - dead:.1f} s after the engine said so"
     print(f"a dead copy's share was gone {words}; {failed} of {asked} requests failed")
     origins.made["two"].start()
@@ -261,7 +282,7 @@ def test_a_dead_copy_takes_its_share_with_it_and_gets_it_again(made: Made, origi
 def test_requests_wait_for_the_only_copy_while_it_takes_no_connections(made: Made, origins: Origins) -> None:
     door = made.door
     door.put({"one": origins.make("one")})
-    await_serving(door)
+    await_serving(door, READY_SECONDS)
     with SteadyLoad(list(door.urls), RATE) as load:
         counted_since(load, ["one"])
         # As a machine that has more to do than it can: what comes fills its backlog, and then is dropped.
@@ -283,7 +304,8 @@ def test_weights_outlive_the_container_and_its_engine(made: Made, origins: Origi
     # As when its engine or its machine goes down: nothing is put in order.
     container.kill("SIGKILL")
     container.start()
-    assert shares(await_serving(door)) == {"one": 0.3, "two": 0.7}
+    await_serving(door, READY_SECONDS)
+    until(lambda: shares(door.state()) == {"one": 0.3, "two": 0.7}, "the weights are as before")
     with SteadyLoad(list(door.urls), RATE) as load:
         counted_since(load, ["one"])
     assert load.seen.failed == []
@@ -295,13 +317,13 @@ def test_an_update_of_the_stack_changes_the_door_under_load_and_keeps_its_weight
     door = made.door
     door.put({"one": origins.make("one"), "two": origins.make("two")})
     door.share({"one": 20, "two": 80})
-    await_serving(door)
+    await_serving(door, READY_SECONDS)
     before = made.container().id
     with SteadyLoad(list(door.urls), RATE) as load:
         kept = read(made.cli.config_path(made.stack))[FRONT]
         made.cli.configure(made.stack, {FRONT: {**kept, "healthPath": "/"}})
         made.cli.up(made.stack)
         settle(load)
-        assert shares(door.state()) == {"one": 0.2, "two": 0.8}
+        until(lambda: shares(door.state()) == {"one": 0.2, "two": 0.8}, "the weights are as before")
     assert made.container().id == before, "files are followed"
     assert load.seen.failed == []

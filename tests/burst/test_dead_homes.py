@@ -114,7 +114,7 @@ def test_the_old_homes_members_are_used_again_when_the_application_comes_back(la
     assert land.door is not None
     land.moves().burst("shop", "local")
     assert land.sky.copies == {("away", "app-shop"): "away", ("local", "app-shop"): "home"}
-    assert land.look()["weights"] == {"away": 4, "local": 4}
+    assert land.look()["weights"] == {"away": 500, "local": 500}
     assert land.moves().records.owed() == []
     land.moves().migrate("shop", "local")
     assert land.sky.copies == {("local", "app-shop"): "home"}

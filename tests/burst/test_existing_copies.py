@@ -15,7 +15,7 @@ def land(tmp_path: Path) -> Land:
     """The application shop at home in local, with a copy in away that has half of its traffic."""
     found = Land(tmp_path)
     found.moves().burst("shop", "away", ScaleState(clusters={"web": 4}))
-    assert found.look()["weights"] == {"local": 4, "away": 4}
+    assert found.look()["weights"] == {"local": 500, "away": 500}
     return found
 
 

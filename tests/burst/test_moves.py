@@ -45,7 +45,7 @@ def test_a_copy_has_the_homes_blueprint_and_its_secrets_as_they_are_encrypted(la
 
 def test_traffic_is_shared_by_ready_members_and_a_second_burst_changes_nothing(land: Land) -> None:
     land.moves().burst("shop", "away")
-    assert land.look()["weights"] == {"local": 4, "away": 4}
+    assert land.look()["weights"] == {"local": 500, "away": 500}
     before = land.look()
     land.moves().burst("shop", "away")
     assert land.look() == before
@@ -84,7 +84,7 @@ def test_a_copy_that_ends_has_no_share_before_it_is_out_and_destroyed(land: Land
     land.fate.effects.clear()
     land.moves().end("shop", "away")
     effects = [each for each in land.fate.effects if not each.startswith("config")]
-    assert effects[:3] == ["share {'local': 4, 'away': 0}", "put local", "destroy app-shop--away"]
+    assert effects[:3] == ["share {'local': 500, 'away': 0}", "put local", "destroy app-shop--away"]
 
 
 def test_a_copy_stays_where_it_alone_serves_until_another_does(land: Land) -> None:
@@ -234,7 +234,7 @@ def test_old_members_in_a_cloud_that_comes_back_are_used_or_replaced(land: Land)
     land.sky.away.clear()
     land.moves().burst("shop", "away")  # no stack knows them
     assert any("old members" in each for each in land.said)
-    assert land.look()["weights"] == {"local": 4, "away": 4}
+    assert land.look()["weights"] == {"local": 500, "away": 500}
 
 
 @pytest.mark.parametrize("what", ["data", "somebody else's"])
@@ -331,7 +331,7 @@ def test_a_migrated_application_keeps_its_name_its_peoples_lines_and_its_members
     land.moves().migrate("shop", "local")
     assert land.sky.copies == {("local", "app-shop"): "local"}
     land.moves().burst("shop", "away")
-    assert land.look()["weights"] == {"local": 4, "away": 4}
+    assert land.look()["weights"] == {"local": 500, "away": 500}
 
 
 def test_traffic_moves_by_steps_and_comes_back_when_the_new_place_errs(land: Land) -> None:

@@ -50,10 +50,11 @@ def journal_file() -> Path:
 def autoscale(applications: Sequence[str], settings_file: Path | None, *, dry_run: bool, once: bool) -> None:
     """Run until interrupted, or once; waits while another one acts.
 
-    Raises BadInput, SettingsError and JournalUnusable.
+    Raises BadInput, SettingsError, NoPolicyPack and JournalUnusable.
     """
     settings = load(settings_file)
-    cli = pulumi()
+    # Whoever updates here does it by this CLI: runner, moves, front doors, supervisor.
+    cli = pulumi(settings.policy_packs, settings.policy_pack_configs)
     for name in applications:
         _check(cli, name)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
@@ -94,7 +95,7 @@ def _acting(cli: Pulumi, settings: Settings) -> Iterator[_Acting]:
         runner = Runner(
             cli,
             journal,
-            RunnerSettings(side_by_side=settings.side_by_side, policy_packs=settings.policy_packs),
+            RunnerSettings(side_by_side=settings.side_by_side),
             leases=shares.stacks if shares is not None else None,
         )
         runner.start()

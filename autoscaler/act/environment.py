@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,8 +69,11 @@ def automatic(cli: Pulumi) -> Pulumi:
     return replace(cli, environment={**cli.environment, **extra})
 
 
-def pulumi() -> Pulumi:
-    """The CLI bound to this checkout. Raises ToolchainError when it is not installed."""
+def pulumi(policy_packs: Iterable[Path] = (), configs: Iterable[Path] = ()) -> Pulumi:
+    """The CLI bound to this checkout, whose every update passes `policy_packs` and those of the environment.
+
+    Raises ToolchainError when it is not installed, and NoPolicyPack.
+    """
     binary = install.locate("pulumi")
     if binary is None:
         raise ToolchainError(
@@ -81,5 +85,5 @@ def pulumi() -> Pulumi:
         state=paths.state(),
         logs=paths.home() / "logs",
         environment=environment(),
-        guards=guards.everywhere(),
+        guards=guards.everywhere(policy_packs, configs),
     )

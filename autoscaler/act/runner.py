@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from autoscaler.act import environment
@@ -51,13 +50,12 @@ class RunnerSettings:
     """How the runner works; times in seconds.
 
     idle: an edit is written when no other came for so long; longest: or at the latest after so long.
-    side_by_side: updates of different stacks at once. policy_packs: folders, checked in every update.
+    side_by_side: updates of different stacks at once.
     """
 
     idle: float = 0.03
     longest: float = 0.3
     side_by_side: int = 2
-    policy_packs: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +99,7 @@ class Runner:
         self._settings = settings or RunnerSettings()
         self._leases = leases or FileLeases(paths.home() / "leases")
         self._resident = resident or Resident(self._cli)
-        self._pass = UpdatePass(
-            self._cli, journal, self._resident, marker or Marks(), self._settings.policy_packs
-        )
+        self._pass = UpdatePass(self._cli, journal, self._resident, marker or Marks())
         self._monotonic, self._jitter = monotonic, jitter
         self._changed = threading.Condition()
         self._stacks: dict[str, StackWork] = {}

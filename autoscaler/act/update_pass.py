@@ -6,10 +6,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Protocol
 
-from autoscaler.act import guards, stack_config
+from autoscaler.act import stack_config
 from autoscaler.act.app_stack import SCALE
 from autoscaler.act.coalescing import Combined, combine
 from autoscaler.act.deletion_cost import Marker
@@ -44,14 +43,11 @@ class UpdatePass:
         journal: Journal,
         resident: Attaches,
         marker: Marker | None,
-        policy_packs: Sequence[Path] = (),
     ) -> None:
         self._cli = cli
         self._journal = journal
         self._resident = resident
         self._marker = marker
-        # Those that the environment names for every update are passed on by the CLI's own hand.
-        self._packs = [each for each in guards.arguments(policy_packs) if each not in cli.guards]
         self.give_up = False
         self._stops: set[threading.Event] = set()
 
@@ -206,7 +202,7 @@ class UpdatePass:
             extra = {"ALTO_SCALE_AT_ONCE": "false", **_without_plugin(attached)} if settle else attached
             with self._stoppable(work) as stop:
                 return replace(cli, environment={**cli.environment, **extra}).up(
-                    work.stack, "--refresh=false", message, *self._packs, give_up=stop
+                    work.stack, "--refresh=false", message, give_up=stop
                 )
 
     @contextmanager

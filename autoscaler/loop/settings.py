@@ -57,6 +57,8 @@ class Settings(_Model):
     """Updates of different stacks at once."""
     policy_packs: tuple[Path, ...] = ()
     """Pulumi policy packs that check every update."""
+    policy_pack_configs: tuple[Path, ...] = ()
+    """Their configurations: the first is of the first pack, and so on."""
     serve: Serving = Serving()
     sharing: Sharing | None = None
     """Left out, one autoscaler acts, and another one of the same checkout stands by."""

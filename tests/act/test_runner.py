@@ -9,11 +9,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from autoscaler.act.edits import Outcome, ScaleEdit
+from autoscaler.act.guards import everywhere
 from autoscaler.act.lease import FileLeases
 from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.act.refusals import ConfigMissing, NotOurs, RunnerClosed, StaleScale
@@ -326,8 +328,8 @@ def test_policy_packs_are_asked_in_every_update(tmp_path: Path) -> None:
     (pack / "__main__.py").write_text(PACK)
     cli = light.make(tmp_path / "project")
     journal = Journal(cli.root / "journal.db")
-    settings = RunnerSettings(policy_packs=(pack,))
-    runner = Runner(cli, journal, settings, leases=FileLeases(cli.root / "leases"))
+    guarded = replace(cli, guards=everywhere([pack], environment={}))
+    runner = Runner(guarded, journal, leases=FileLeases(cli.root / "leases"))
     runner.start()
     try:
         edit = ScaleEdit(STACK, light.scale(cli), "web is full", clusters={"web": 9})

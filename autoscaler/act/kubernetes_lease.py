@@ -9,6 +9,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -26,6 +27,7 @@ RULES = (
     },
 )
 LABEL = "altostratus.dev/lease"
+AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class KubernetesLeases:
         self._prefix, self._kind = prefix, kind
         self._times, self._monotonic = times or Times(), monotonic
         self._lock = threading.Lock()
+        self._beating = threading.Lock()
         self._held: dict[str, KubernetesLease] = {}
         self._seen: dict[str, _Sight] = {}
 
@@ -117,17 +120,32 @@ class KubernetesLeases:
         return min((each for each in left if each > 0), default=math.inf)
 
     def beat(self) -> None:
-        """Renew what is held. One that was not renewed for too long counts as lost by itself."""
-        for stack, lease in list(self._held.items()):
-            try:
-                self._renew(stack, lease)
-            except ApiError as error:
-                if error.code in {404, 409}:
-                    with self._lock:
-                        self._held.pop(stack, None)  # another has it, or it was removed
-                    lease.renewed = float("-inf")
-            except Failure:
-                continue  # the server is away; `held` tells when it was so for too long
+        """Renew what is due. One that was not renewed for too long counts as lost by itself.
+
+        Whoever calls while another thread is at it returns at once: two writers of a lease refuse each other.
+        """
+        if not self._beating.acquire(blocking=False):
+            return
+        try:
+            recent = self._monotonic() - self._times.duration / 8
+            due = [(stack, lease) for stack, lease in list(self._held.items()) if lease.renewed <= recent]
+            # A thousand leases one after the other would take longer than they last.
+            with ThreadPoolExecutor(min(len(due), AT_ONCE) or 1) as threads:
+                list(threads.map(lambda each: self._keep(*each), due))
+        finally:
+            self._beating.release()
+
+    def _keep(self, stack: str, lease: KubernetesLease) -> None:
+        try:
+            self._renew(stack, lease)
+        except ApiError as error:
+            if error.code in {404, 409}:
+                with self._lock:
+                    if self._held.get(stack) is lease:
+                        del self._held[stack]  # another has it, or it was removed
+                lease.renewed = float("-inf")
+        except Failure:
+            return  # the server is away; `held` tells when it was so for too long
 
     def release(self, stack: str) -> None:
         """Give it up for whoever comes; a lease that cannot be given up runs out by itself."""
@@ -170,9 +188,18 @@ class KubernetesLeases:
 
     def _renew(self, stack: str, lease: KubernetesLease) -> None:
         begun = self._monotonic()
-        lease.content = self._client.replace(
-            self._of(stack), self._content(stack, lease.content, self.identity)
-        )
+        try:
+            lease.content = self._client.replace(
+                self._of(stack), self._content(stack, lease.content, self.identity)
+            )
+        except ApiError as error:
+            if error.code != 409:
+                raise
+            # Somebody wrote: that may have been our own write whose answer was lost, or a person's label.
+            found = self._client.get(self._of(stack))
+            if found["spec"].get("holderIdentity") != self.identity:
+                raise
+            lease.content = self._client.replace(self._of(stack), self._content(stack, found, self.identity))
         lease.renewed = begun
 
     def _content(self, stack: str, old: dict[str, Any] | None, holder: str) -> dict[str, Any]:

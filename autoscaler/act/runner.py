@@ -29,7 +29,7 @@ from autoscaler.act.refusals import RunnerClosed
 from autoscaler.act.resident import Resident
 from autoscaler.act.resumption import LeftOpen, resume
 from autoscaler.act.stack_work import Become, Item, StackWork
-from autoscaler.act.trouble import ELSEWHERE, trouble_of
+from autoscaler.act.trouble import AWAY, ELSEWHERE, trouble_of
 from autoscaler.act.update_pass import Attaches, UpdatePass
 from autoscaler.journal.journal import Journal
 from autoscaler.journal.records import EditRow
@@ -258,12 +258,20 @@ class Runner:
                     ),
                     key=lambda each: each[:2],
                 )
-                for at, _, work in due[:room]:
-                    if at <= now:
+                for at, _, work in due:
+                    if room > 0 and at <= now and not self._waits_for_its_cloud(work):
+                        room -= 1
                         work.busy = True
                         self._workers.submit(self._take_up, work)
                 later = [at for at, _, work in due if not work.busy and at > now]
                 self._changed.wait(max(0.0, min(later) - now) if later else None)
+
+    def _waits_for_its_cloud(self, work: StackWork) -> bool:
+        """Tries at clouds that did not answer last time take minutes: one place is always for the others."""
+        if work.trouble is not AWAY or self._settings.side_by_side < 2:
+            return False
+        trying = sum(each.busy and each.trouble is AWAY for each in self._stacks.values())
+        return trying >= self._settings.side_by_side - 1
 
     def _take_up(self, work: StackWork) -> None:
         """A worker's pass over one stack; whatever goes wrong ends in `work` and in tickets."""

@@ -50,10 +50,19 @@ _AWAY = (
     "broke off",
     "i/o timeout",
     "no route to host",
+    "no such host",
+    "name resolution",
     "tls handshake timeout",
+    "context deadline exceeded",
+    "client.timeout exceeded",
+    "client connection lost",
+    ": eof",
+    "service unavailable",
     "the server is currently unable to handle the request",
     "etcdserver:",
 )
+# A policy pack's refusal: what it says about a resource may have any words in it.
+_POLICY = "[mandatory]"
 
 
 def trouble_of(error: BaseException) -> Trouble:
@@ -72,6 +81,8 @@ def trouble_of(error: BaseException) -> Trouble:
     if isinstance(error, JournalUnusable):
         return DISK  # nothing is done without a journal, and it is tried again like a full disk
     if isinstance(error, UpdateError):
+        if _POLICY in text:
+            return REFUSED
         if any(words in text for words in _NO_SPACE):
             return DISK
         if any(words in text for words in _AWAY):

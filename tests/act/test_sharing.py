@@ -109,6 +109,30 @@ def _taken(leases: KubernetesLeases) -> bool:
         return False
 
 
+def test_many_leases_are_renewed_in_time_by_two_that_beat_and_none_is_lost(
+    autoscaler: Client, namespace: str
+) -> None:
+    leases = KubernetesLeases(autoscaler, namespace, "first", times=FAST)
+    held = [leases.hold(f"app-{number}") for number in range(100)]
+    written = {lease.content["metadata"]["resourceVersion"] for lease in held}
+    # A person's label is another version of a lease, and still ours.
+    autoscaler.replace(
+        f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/altostratus-app-7",
+        held[7].content | {"metadata": held[7].content["metadata"] | {"annotations": {"note": "mine"}}},
+    )
+
+    def renewed() -> bool:
+        beats = [threading.Thread(target=leases.beat) for _ in range(2)]
+        for beat in beats:
+            beat.start()
+        for beat in beats:
+            beat.join()
+        return not written & {lease.content["metadata"]["resourceVersion"] for lease in held}
+
+    until(renewed, "each has been renewed")
+    assert all(leases.hold(f"app-{number}") is lease for number, lease in enumerate(held))
+
+
 def test_a_lease_that_is_given_up_is_free_at_once(autoscaler: Client, namespace: str) -> None:
     first = KubernetesLeases(autoscaler, namespace, "first")
     lease = first.hold("app-shop")

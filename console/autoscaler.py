@@ -90,6 +90,8 @@ def _acting(cli: Pulumi, settings: Settings) -> Iterator[_Acting]:
         else:
             shares = Shares(cli, shared)
             stack.callback(shares.close)
+            # Two of one name would both believe to hold what the name holds.
+            stack.enter_context(_first(f"lock-{shares.identity}"))
             journal = _journal(folder() / f"journal-{shares.identity}.sqlite")
         stack.callback(journal.close)
         runner = Runner(
@@ -225,12 +227,12 @@ class _Teller:
 
 
 @contextmanager
-def _first() -> Iterator[None]:
-    """One autoscaler acts for a checkout; another one waits, and goes on within seconds of its end.
+def _first(name: str = "lock") -> Iterator[None]:
+    """One autoscaler of a name acts for a checkout; another one waits, and goes on within seconds of its end.
 
     The kernel frees the lock with its holder, however that ends.
     """
-    with (folder() / "lock").open("a") as handle:
+    with (folder() / name).open("a") as handle:
         waiting = False
         while True:
             try:

@@ -88,7 +88,7 @@ class Members:
 @contextlib.contextmanager
 def members(cartridge: str, prefix: str, path: str) -> Iterator[Members]:
     """Its image, built as its cloud would, and a network; all but the image is gone at the end."""
-    client = docker.DockerClient(base_url=engine.ensure().host)
+    client = docker.DockerClient(base_url=engine.ensure().host, timeout=600)
     image, _ = client.images.build(
         path=str(root() / "blueprints" / "library" / cartridge),
         buildargs={"BASE": base_image.ensure_base().reference},

@@ -6,20 +6,19 @@ failure into the error.
 """
 
 import json
-import os
 import re
 import shutil
-import signal
 import subprocess
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autoscaler.act import checkpoint_files, stack_config, stack_lock
+from autoscaler.act import checkpoint_files, stack_config, stack_lock, update_record
 from autoscaler.act.update_errors import StackConflict, UpdateError, UpdateKilled, WrongPassphrase
+from autoscaler.act.update_watch import Process, interrupt, watched
 
 PROJECT = "altostratus"
 Listener = Callable[[str], None]
@@ -45,8 +44,8 @@ class Pulumi:
 
     root: the checkout; state: the folder of the file backend; logs: where each stack's last
     output is kept; environment: PULUMI_HOME, backend, passphrase file and PATH. descriptors: open
-    files that the CLI's process inherits. guards: arguments for the policy packs that every update and
-    preview has to pass.
+    files that the CLI's process inherits. held: asked while an update runs, which is ended in order when
+    it says no. guards: arguments for the policy packs that every update and preview has to pass.
     """
 
     root: Path
@@ -55,6 +54,7 @@ class Pulumi:
     logs: Path
     environment: Mapping[str, str]
     descriptors: tuple[int, ...] = ()
+    held: Callable[[], bool] | None = None
     guards: tuple[str, ...] = ()
 
     def config_path(self, stack: str) -> Path:
@@ -145,6 +145,7 @@ class Pulumi:
         config = self.config_path(stack)
         config.unlink(missing_ok=True)
         (config.parent / f".{config.name}.lock").unlink(missing_ok=True)
+        self._record_path(stack).unlink(missing_ok=True)
         shutil.rmtree(config.parent / "revisions" / stack, ignore_errors=True)
 
     def rename(self, stack: str, name: str) -> None:
@@ -152,6 +153,7 @@ class Pulumi:
         self._run(["stack", "rename", name], stack)
         config, state = self.config_path(stack), self.state_path(stack)
         (config.parent / f".{config.name}.lock").unlink(missing_ok=True)
+        self._record_path(stack).unlink(missing_ok=True)
         for suffix in (".bak", ".bak.attrs"):  # what the CLI leaves under the old name
             state.with_name(state.name + suffix).unlink(missing_ok=True)
         shutil.rmtree(self.state / ".pulumi" / "backups" / PROJECT / stack, ignore_errors=True)
@@ -172,7 +174,7 @@ class Pulumi:
         if not self.exists(stack):
             return []
         done = [f"removed the lock of {lock}" for lock in stack_lock.release_dead(self.state, PROJECT, stack)]
-        for lock in stack_lock.locks(self.state, PROJECT, stack):
+        for lock in self._locks(stack):
             raise StackConflict(
                 f"{stack} is being updated by {lock}.\n"
                 f"  Wait for it, or if you know that it is gone: pulumi cancel --stack {stack}"
@@ -187,6 +189,12 @@ class Pulumi:
             done.append(f"cleared {len(pending)} interrupted operation(s): {names}")
         return done
 
+    def _locks(self, stack: str) -> Iterator[stack_lock.StackLock]:
+        return stack_lock.locks(self.state, PROJECT, stack)
+
+    def _record_path(self, stack: str) -> Path:
+        return stack_lock.record_path(self.state, PROJECT, stack)
+
     def _update(
         self,
         verb: str,
@@ -195,12 +203,26 @@ class Pulumi:
         listen: Listener | None,
         give_up: threading.Event | None = None,
     ) -> UpdateResult:
-        text = self._run(
-            [verb, "--yes", "--suppress-outputs", "--suppress-progress", *arguments],
-            stack,
-            listen=listen,
-            give_up=give_up,
-        )
+        def unwanted() -> bool:
+            return (give_up is not None and give_up.is_set()) or (self.held is not None and not self.held())
+
+        command = [verb, "--yes", "--suppress-outputs", "--suppress-progress", *arguments]
+        before = {lock.path for lock in self._locks(stack)}
+        with update_record.kept(self._record_path(stack)) as record:
+
+            def note_lock(pid: int) -> bool:
+                found = [each.path for each in self._locks(stack) if each.taken_by(pid)]
+                for path in found:
+                    if path not in before:
+                        record.write(path.name)
+                return bool(found)
+
+            def looked_after(process: Process) -> AbstractContextManager[None]:
+                return watched(process, lambda: note_lock(process.pid), unwanted)
+
+            text = self._run(
+                command, stack, listen=listen, keeps=record.descriptors, looked_after=looked_after
+            )
         return UpdateResult(_counts(text), self.logs / f"{stack}.log")
 
     def _run(
@@ -211,7 +233,8 @@ class Pulumi:
         stdin: str | None = None,
         log: bool = True,
         listen: Listener | None = None,
-        give_up: threading.Event | None = None,
+        keeps: tuple[int, ...] = (),
+        looked_after: Callable[[Process], AbstractContextManager[object]] = nullcontext,
     ) -> str:
         command = [str(self.binary), *arguments, "--non-interactive", "--color", "never"]
         if arguments[:2] != ["stack", "init"]:
@@ -224,20 +247,22 @@ class Pulumi:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE if not log else subprocess.STDOUT,
             text=True,
+            encoding="utf-8",
+            errors="replace",  # what a program prints is its own affair
             start_new_session=True,  # an interrupt reaches the CLI once, through us
-            pass_fds=self.descriptors,
+            pass_fds=(*self.descriptors, *keeps),
         )
-        if give_up is not None:
-            threading.Thread(target=_interrupt_when, args=(give_up, process), daemon=True).start()
-        try:
-            lines = self._stream(process, stdin, listen) if log else None
-            text, errors = ("".join(lines), "") if lines is not None else process.communicate(stdin)
-            code = process.wait()
-        except KeyboardInterrupt:
-            # The CLI cancels its update in order, frees the lock and writes the state.
-            os.killpg(process.pid, signal.SIGINT)
-            process.wait()
-            raise
+        with looked_after(process):
+            try:
+                lines = self._stream(process, stdin, listen) if log else None
+                text, errors = ("".join(lines), "") if lines is not None else process.communicate(stdin)
+                code = process.wait()
+            except BaseException:
+                # The CLI cancels its update in order, frees the lock and writes the state. Unread, it would
+                # never come to an end.
+                interrupt(process)
+                process.communicate()
+                raise
         if log:
             self._keep(stack, command, text)
         if code < 0:
@@ -247,10 +272,12 @@ class Pulumi:
         return text
 
     @staticmethod
-    def _stream(process: "subprocess.Popen[str]", stdin: str | None, listen: Listener | None) -> list[str]:
+    def _stream(process: Process, stdin: str | None, listen: Listener | None) -> list[str]:
         if process.stdin is not None:
-            process.stdin.write(stdin or "")
-            process.stdin.close()
+            with suppress(BrokenPipeError):  # it has ended, and says why
+                process.stdin.write(stdin or "")
+                process.stdin.close()
+            process.stdin = None
         lines = []
         for line in process.stdout or ():
             lines.append(line)
@@ -280,17 +307,6 @@ class Pulumi:
         if "the stack is currently locked" in text or "[409]" in text:
             return StackConflict(f"{what}: another update is under way.\n{_indented(_reason(text))}")
         return UpdateError(f"{what} failed:\n{_indented(_reason(text))}\n  log: {self.logs / f'{stack}.log'}")
-
-
-def _interrupt_when(give_up: threading.Event, process: "subprocess.Popen[str]") -> None:
-    """Interrupt the CLI once when told to; it cancels its update in order. Ends with the process."""
-    while process.poll() is None:
-        if give_up.wait(0.5):
-            try:
-                os.killpg(process.pid, signal.SIGINT)
-            except ProcessLookupError:
-                pass  # it has just ended
-            return
 
 
 def _short(urn: str) -> str:

@@ -2,8 +2,9 @@
 
 The engine writes `.pulumi/locks/organization/<project>/<stack>/<uuid>.json` with the holder's
 pid, host name and start time, and never removes it when it is killed. Removing a lock whose
-holder lives lets two updates write one state, so a lock counts as dead only with proof: it was
-taken on this machine, and that pid is no Pulumi process.
+holder lives lets two updates write one state, so a lock counts as dead only with proof: the update
+that took it is on record and has ended (`act.update_record`), or it was taken on this machine, and
+no Pulumi process has that pid (`act.processes`).
 """
 
 import json
@@ -13,49 +14,52 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from autoscaler.act import processes, update_record
+
 
 @dataclass(frozen=True)
 class StackLock:
-    """One lock file. `taken` is in seconds since the epoch."""
+    """One lock file. `taken` is in seconds since the epoch; `record` is that of the stack's updates."""
 
     path: Path
+    record: Path
     pid: int
     host: str
     user: str
     taken: float
 
+    def taken_by(self, pid: int) -> bool:
+        """Whether it says that this process of ours took it."""
+        return (self.host, self.pid) == (socket.gethostname(), pid)
+
     def is_dead(self) -> bool:
-        """True only when the holder is proven gone: no such process, or one that is not Pulumi.
+        """True only when the holder is proven gone.
 
         Start times prove nothing here: the lock's is by the wall clock, which may have jumped.
         """
-        return self.host == socket.gethostname() and self.pid > 0 and not _is_pulumi(self.pid)
+        if self.host == socket.gethostname() and self.pid > 0 and not processes.may_be_pulumi(self.pid):
+            return True
+        return update_record.has_ended(self.record, self.path.name)
 
     def __str__(self) -> str:
         when = datetime.fromtimestamp(self.taken).astimezone().isoformat(timespec="seconds")
         return f"process {self.pid} of {self.user}@{self.host}, since {when}"
 
 
-def _is_pulumi(pid: int) -> bool:
-    """Whether a process with this pid runs that may be Pulumi; unreadable counts as yes."""
-    folder = Path("/proc") / str(pid)
-    try:
-        state = (folder / "stat").read_text().rsplit(")", 1)[1].split()[0]
-        return state not in {"Z", "X"} and "pulumi" in (folder / "comm").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    except OSError:
-        return True
+def record_path(state: Path, project: str, stack: str) -> Path:
+    """Where the updates of a stack are put on record."""
+    return state / "updates" / project / f"{stack}.json"
 
 
 def locks(state: Path, project: str, stack: str) -> Iterator[StackLock]:
     """The stack's lock files; one that cannot be read is left for Pulumi to report."""
     folder = state / ".pulumi" / "locks" / "organization" / project / stack
+    record = record_path(state, project, stack)
     for path in sorted(folder.glob("*.json")):
         try:
             found = json.loads(path.read_text())
             taken = datetime.fromisoformat(found["timestamp"]).timestamp()
-            yield StackLock(path, int(found["pid"]), found["hostname"], found["username"], taken)
+            yield StackLock(path, record, int(found["pid"]), found["hostname"], found["username"], taken)
         except (OSError, ValueError, KeyError, TypeError):
             continue
 

@@ -17,6 +17,7 @@ from autoscaler.act.lease import Lease
 from autoscaler.act.pulumi_cli import Pulumi, UpdateResult
 from autoscaler.act.refusals import ConfigMissing, NotOurs, StaleScale
 from autoscaler.act.stack_work import Item, StackWork
+from autoscaler.act.update_errors import UpdateError
 from autoscaler.journal.journal import Journal
 from autoscaler.journal.store import JournalUnusable
 from blueprints.scale import ScaleState
@@ -172,7 +173,7 @@ class UpdatePass:
     def update(self, work: StackWork, lease: Lease) -> None:
         """Run the owed update; its items end with it. Raises what went wrong."""
         _still_ours(work.stack, lease)
-        cli = replace(self._cli, descriptors=lease.descriptors)
+        cli = replace(self._cli, descriptors=lease.descriptors, held=lease.held)
         for done in cli.recover(work.stack):
             _log.warning("%s: %s", work.stack, done)
         _, scale = self.scale(work.stack)
@@ -184,6 +185,8 @@ class UpdatePass:
             result = self._run(cli, work)
         except BaseException as error:
             self._end_quietly(row, "failed", time.monotonic() - begun, str(error))
+            if isinstance(error, UpdateError):
+                _still_ours(work.stack, lease)  # or that is why it was ended
             raise
         rows = [item.row for item in work.applying if item.row]
         self._journal.update_ended(row, "succeeded", time.monotonic() - begun, result.changes, applied=rows)

@@ -1,15 +1,18 @@
 """Every update goes through one door: the real CLI on a project without clouds."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from autoscaler.act.pulumi_cli import Pulumi
+from autoscaler.act import processes, stack_lock
+from autoscaler.act.pulumi_cli import PROJECT, Pulumi
 from autoscaler.act.update_errors import StackConflict, UpdateError, WrongPassphrase
 from tests.waiting import until
 from toolchain import install, paths, plugin_install
@@ -101,11 +104,17 @@ def test_a_failing_program_is_explained_without_a_traceback(cli: Pulumi) -> None
     assert cli.up("app-shop").changed
 
 
-def hold(cli: Pulumi, gate: Path) -> "subprocess.Popen[str]":
-    """An update of somebody else's that has begun and does not end by itself."""
+def close_gate(cli: Pulumi, gate: Path) -> Path:
+    """From now on programs say that they have come to it, and wait there."""
     gate.mkdir()
     os.mkfifo(gate / "pipe")
     cli.configure("app-shop", {"altostratus:gate": str(gate)})
+    return gate
+
+
+def hold(cli: Pulumi, gate: Path) -> "subprocess.Popen[str]":
+    """An update of somebody else's that has begun and does not end by itself."""
+    close_gate(cli, gate)
     process = subprocess.Popen(
         [str(cli.binary), "up", "--stack", "app-shop", "--yes", "--skip-preview", "--non-interactive"],
         cwd=cli.root,
@@ -137,6 +146,48 @@ def test_the_lock_of_a_living_update_is_respected(cli: Pulumi, tmp_path: Path) -
     assert cli.recover("app-shop") == []
 
 
+def test_a_killed_update_of_a_pod_that_had_another_name_is_known_by_its_record(
+    cli: Pulumi, tmp_path: Path
+) -> None:
+    gate = close_gate(cli, tmp_path / "gate")
+    process = again_elsewhere(cli)
+    try:
+        until((gate / "reached").exists, "the update's program runs")
+        (lock,) = stack_lock.locks(cli.state, PROJECT, "app-shop")
+        until(lambda: lock.path.name in lock.record.read_text(), "the lock is on record")
+        about = json.loads(lock.path.read_text())
+        lock.path.write_text(json.dumps({**about, "hostname": "autoscaler-5d4f-xk2p"}))
+        process.kill()
+        process.wait()
+        with pytest.raises(StackConflict, match="autoscaler-5d4f-xk2p"):
+            cli.recover("app-shop")  # its CLI lives on
+    finally:
+        process.kill()
+        process.wait()
+        os.killpg(lock.pid, signal.SIGKILL)
+    cli.configure("app-shop", {"altostratus:gate": None})
+
+    def recovered() -> list[str]:
+        try:
+            return cli.recover("app-shop")
+        except StackConflict:
+            return []  # the last of its processes is still at its end
+
+    assert "autoscaler-5d4f-xk2p" in until(recovered, "the lock is released")[0]
+    assert cli.up("app-shop").changed
+
+
+def test_an_update_is_ended_in_order_when_the_right_to_it_is_lost(cli: Pulumi, tmp_path: Path) -> None:
+    gate = close_gate(cli, tmp_path / "gate")
+    losing = replace(cli, held=lambda: not (gate / "reached").exists())
+    with pytest.raises(UpdateError):
+        losing.up("app-shop")
+    assert not list(stack_lock.locks(cli.state, PROJECT, "app-shop"))
+
+
+@pytest.mark.skipif(
+    not processes._sees_every_process(), reason="from inside a container process ids prove nothing"
+)
 def test_after_a_kill_the_next_update_goes_through(cli: Pulumi, tmp_path: Path) -> None:
     process = hold(cli, tmp_path / "gate")
     os.killpg(process.pid, signal.SIGKILL)
@@ -150,17 +201,8 @@ def test_after_a_kill_the_next_update_goes_through(cli: Pulumi, tmp_path: Path) 
 
 
 def test_an_interrupt_ends_the_update_in_order(cli: Pulumi, tmp_path: Path) -> None:
-    gate = tmp_path / "gate"
-    gate.mkdir()
-    os.mkfifo(gate / "pipe")
-    cli.configure("app-shop", {"altostratus:gate": str(gate)})
-    code = (
-        # Whoever started the tests may ignore interrupts, and children inherit that.
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "from tests.act.test_pulumi_cli import again; "
-        f"again({str(cli.root)!r}, {str(cli.binary)!r})"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=paths.root(), env=dict(cli.environment))
+    gate = close_gate(cli, tmp_path / "gate")
+    process = again_elsewhere(cli)
     until((gate / "reached").exists, "the update's program runs")
     process.send_signal(signal.SIGINT)
     with contextlib.suppress(OSError):  # the program may be gone, and nobody reads any more
@@ -169,6 +211,17 @@ def test_an_interrupt_ends_the_update_in_order(cli: Pulumi, tmp_path: Path) -> N
     cli.configure("app-shop", {"altostratus:gate": None})
     assert cli.recover("app-shop") == [], "the interrupted update left its lock"
     cli.up("app-shop")
+
+
+def again_elsewhere(cli: Pulumi) -> "subprocess.Popen[bytes]":
+    """An update of ours by another process, which takes an interrupt."""
+    code = (
+        # Whoever started the tests may ignore interrupts, and children inherit that.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from tests.act.test_pulumi_cli import again; "
+        f"again({str(cli.root)!r}, {str(cli.binary)!r})"
+    )
+    return subprocess.Popen([sys.executable, "-c", code], cwd=paths.root(), env=dict(cli.environment))
 
 
 def again(root: str, binary: str) -> None:

@@ -264,6 +264,17 @@ def test_a_second_autoscaler_touches_nothing_until_the_first_ends(desk: Desk) ->
         assert second.submit(desk.edit(web=5)).result(LIMIT).kind == "applied"
 
 
+def test_an_update_ends_in_order_when_its_lease_is_lost(desk: Desk) -> None:
+    folder = light.gate(desk.cli)
+    ticket = desk.runner.submit(desk.edit(web=4))
+    until((folder / "reached").exists, "the update's program runs", LIMIT)
+    (desk.cli.root / "leases" / f"{STACK}.lease").unlink()
+    with pytest.raises(NotOurs, match="the lease was lost"):
+        ticket.result(LIMIT)
+    assert not list(desk.cli.state.glob(".pulumi/locks/**/*.json"))
+    assert light.members(desk.cli) == {}
+
+
 def test_a_clock_that_jumps_changes_nothing(desk: Desk) -> None:
     for count, jump in ((3, 86_400 * 365.0), (4, -86_400 * 730.0), (5, 3_600.0)):
         desk.clock.now += jump

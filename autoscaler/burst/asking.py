@@ -9,6 +9,7 @@ from autoscaler.act.footing import read_deployed
 from autoscaler.act.pulumi_cli import Pulumi
 from autoscaler.burst import world as worlds
 from autoscaler.burst.data import follows, refusal
+from autoscaler.burst.front_shares import counted_by
 from autoscaler.burst.making import data_of, policy_of
 from autoscaler.burst.records import Kind
 from autoscaler.burst.refusals import MoveRefused
@@ -61,10 +62,24 @@ def may_go(world: World, home: AppStack, cloud: str, kind: Kind) -> None:
                 f"  Bring {home.cloud} back, then run this again."
             )
         _alone(world, home, cloud)
-    if kind == "migrate" and _public(world.cli, home) and world.front(name) is None:
+    if kind == "migrate" and _public(world.cli, home):
+        _watched(world, home)
+
+
+def _watched(world: World, home: AppStack) -> None:
+    """A front door leads clients to the new place, and somebody counts how their requests fare."""
+    name, door = home.subject, world.front(home.subject)
+    if door is None:
         raise MoveRefused(
             f"{name} has public addresses and no front door, so its clients would lose it on the way\n"
             f"  alto front {name} gives it one address over all its clouds."
+        )
+    if not door.state().counted and counted_by(worlds.outputs(world.cli, home.name)) is None:
+        raise MoveRefused(
+            f"the front door of {name} counts no requests, and {name} has no load balancer of its own at its "
+            "first address that does: nobody would notice that they fail in the new place\n"
+            "  Give its document a loadBalancer with the driver haproxy or nginx, or its front door "
+            "`driver: docker`."
         )
 
 

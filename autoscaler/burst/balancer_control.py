@@ -1,10 +1,12 @@
-"""Further members of a home's load balancers, told while they run (`docs/balancer-protocol.md`)."""
+"""Load balancers in the clouds, told of further members, and asked, while they run
+(`docs/balancer-protocol.md`)."""
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from blueprints.beside import LINK_LABEL
@@ -110,24 +112,64 @@ def clouds_told(api: Client, namespace: str) -> dict[str, frozenset[str]]:
 def held(api: Client, namespace: str, cloud: str) -> int | None:
     """The requests that balancers still have with further members of a cloud; None where none of them knows
     any more. Raises as `Client` does."""
-    pods = api.get(f"/api/v1/namespaces/{namespace}/pods", labelSelector=LABEL)["items"]
     found: int | None = None
-    tokens: dict[str, str] = {}
-    for pod in pods:
-        name, balancer = pod["metadata"]["name"], pod["metadata"]["labels"][LABEL]
-        if pod["metadata"].get("deletionTimestamp"):
-            continue
-        if balancer not in tokens:
-            secret = api.get(f"/api/v1/namespaces/{namespace}/secrets/{balancer}-token")
-            tokens[balancer] = base64.b64decode(secret["data"]["token"]).decode().strip()
-        path = f"/api/v1/namespaces/{namespace}/pods/https:{name}:{_STATE_PORT}/proxy/v1/state"
-        state = api.ask(path, {"X-Altostratus-Token": tokens[balancer]})
+    for state in _states(api, namespace, LABEL):
         for backend in state["backends"].values():
             for member, each in backend["members"].items():
                 if cloud_of(member) == cloud:
                     in_flight = each["inFlight"]
                     found = (found or 0) + int(in_flight["serving"]) + int(in_flight["queued"])
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What the replicas of one balancer tell together. Counts are since they started; `errors` were answered
+    5xx, or broken off, by a member or by the balancer. `serving`: whether any replica serves. `weight` is for
+    whoever shares requests between several such."""
+
+    serving: bool = False
+    in_flight: int = 0
+    queued: int = 0
+    requests: int = 0
+    errors: int = 0
+    weight: int = 0
+
+
+def served(api: Client, namespace: str, balancer: str) -> Served:
+    """What a balancer has served. Raises as `Client` does."""
+    return summed(_states(api, namespace, f"{LABEL}={balancer}"))
+
+
+def summed(states: Iterable[Mapping[str, Any]]) -> Served:
+    """The same, of its replicas' states. Pure."""
+    found = Served()
+    for state in states:
+        for backend in state["backends"].values():
+            in_flight, errors = backend["inFlight"], backend["errors"]
+            found = replace(
+                found,
+                in_flight=found.in_flight + int(in_flight["serving"]),
+                queued=found.queued + int(in_flight["queued"]),
+                requests=found.requests + int(backend["requests"]),
+                errors=found.errors + int(errors["balancer"]) + int(errors["member"]),
+            )
+        found = replace(found, serving=found.serving or bool(state["ready"]))
+    return found
+
+
+def _states(api: Client, namespace: str, selector: str) -> Iterator[dict[str, Any]]:
+    """The states of the balancers' replicas that run and are not ending."""
+    tokens: dict[str, str] = {}
+    for pod in api.get(f"/api/v1/namespaces/{namespace}/pods", labelSelector=selector)["items"]:
+        name, balancer = pod["metadata"]["name"], pod["metadata"]["labels"][LABEL]
+        if pod["metadata"].get("deletionTimestamp") or pod["status"].get("phase") != "Running":
+            continue
+        if balancer not in tokens:
+            secret = api.get(f"/api/v1/namespaces/{namespace}/secrets/{balancer}-token")
+            tokens[balancer] = base64.b64decode(secret["data"]["token"]).decode().strip()
+        path = f"/api/v1/namespaces/{namespace}/pods/https:{name}:{_STATE_PORT}/proxy/v1/state"
+        yield api.ask(path, {"X-Altostratus-Token": tokens[balancer]})
 
 
 def sweep(api: Client, namespace: str, cloud: str) -> None:

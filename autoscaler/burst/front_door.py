@@ -61,8 +61,9 @@ class CloudShare:
 class FrontState:
     """The door by cloud, in the order they were told.
 
-    `counted` is False where the driver knows no figures (DNS): then shares are what was told, the counts
-    are 0, and who waits for a cloud to be empty asks that cloud's own balancer, `settles` seconds later.
+    `counted` is False where the driver knows no figures (DNS): then shares are what was told, all serve, and
+    the counts are 0; a move takes what the clouds' own balancers tell (`front_figures`). `settles`: seconds
+    until clients have followed a change, or where it is counted, the age of the figures.
     """
 
     clouds: Mapping[str, CloudShare]

@@ -232,6 +232,16 @@ def trust_of(outputs: Mapping[str, Any]) -> Trust | None:
     return None
 
 
+def counted_by(outputs: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The load balancer at the first URL of an application's stack that tells what it serves: its namespace
+    and name. None where it is shared with other applications, tells nothing, or is none."""
+    first = next(iter(outputs.get("urls") or ()), None)
+    for each in (outputs.get("balancers") or {}).values():
+        if first in (each.get("urls") or ()) and each["namespace"] == outputs.get("namespace"):
+            return (str(each["namespace"]), str(each["name"])) if "tokenSecret" in each else None
+    return None
+
+
 def _members(cloud: str, told: ToldCloud) -> list[dict[str, Any]]:
     trust = told.trust
     verified = {} if trust is None else {"authority": trust.authority, "verify": trust.name}

@@ -1,6 +1,7 @@
 """The steps that end a copy: no traffic, nothing in flight, nothing left. Each looks first."""
 
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 
 from autoscaler.act import checkpoint_files, stack_config
@@ -19,6 +20,8 @@ from autoscaler.observe.members import APPLICATION_LABEL
 from toolchain import paths
 
 _TRIES = 3
+FRESH = 1.0
+"""Figures of load balancers are younger than this, in seconds."""
 
 
 def rest(work: Work) -> None:
@@ -38,22 +41,30 @@ def drain(work: Work) -> None:
     empty(work, work.move.cloud)
 
 
-def empty(work: Work, cloud: str) -> None:
-    """No new requests for a cloud, and those in flight have ended or had their time."""
+def _unseen() -> bool:
+    return False
+
+
+def empty(work: Work, cloud: str, look: Callable[[], bool] = _unseen) -> None:
+    """No new requests for a cloud, and those in flight have ended or had their time.
+
+    `look` is called again and again meanwhile, for what it raises.
+    """
     door = work.front
     if door is None or cloud not in door.state().clouds:
         return
     _turn_away(work, door, cloud)
     state, since = door.state(), [float("inf")]
     if not state.counted:
-        work.world.wait(state.settles)
-        return
+        # Whoever asked for the name before goes on coming until then.
+        work.await_that(look, state.settles)
 
     def quiet() -> bool:
         """Idle for as long as figures may be old: a long request must not be missed."""
+        look()
         now = work.world.now()
         since[0] = min(since[0], now) if _idle(door, cloud) else float("inf")
-        return now - since[0] >= state.settles or _dead(work, door, cloud)
+        return now - since[0] >= (state.settles if state.counted else FRESH) or _dead(work, door, cloud)
 
     if not work.await_that(quiet, work.world.times.drain):
         each = door.state().clouds[cloud]

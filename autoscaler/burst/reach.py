@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from autoscaler.burst.balancer_control import Further, clouds_told, held, sweep, tell
+from autoscaler.burst.balancer_control import Further, Served, clouds_told, held, served, sweep, tell
 from autoscaler.burst.world import CommandFailed
 from autoscaler.observe.members_watch import ask, client
 from toolchain.install import locate
@@ -69,6 +69,11 @@ class Reach:
         """The requests that load balancers still have with members of the cloud `beyond`; None where they
         know no such member any more. Raises ConnectionError."""
         found: int | None = self._call(cloud, lambda api: held(api, namespace, beyond))
+        return found
+
+    def served(self, cloud: str, namespace: str, balancer: str) -> Served:
+        """What a load balancer has served. Raises ConnectionError."""
+        found: Served = self._call(cloud, lambda api: served(api, namespace, balancer))
         return found
 
     def sweep(self, cloud: str, namespace: str, beyond: str) -> None:

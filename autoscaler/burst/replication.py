@@ -13,9 +13,8 @@ from autoscaler.act.app_stack import DATA
 from autoscaler.act.footing import read_deployed
 from autoscaler.burst import world as worlds
 from autoscaler.burst.refusals import CloudAway, MoveFailed
-from autoscaler.burst.shifting import between
 from autoscaler.burst.work import Work
-from autoscaler.burst.world import CommandFailed, Seen
+from autoscaler.burst.world import CommandFailed
 from blueprints.following import data_clusters, followed_of
 from blueprints.kinds.replication import Replication
 from blueprints.plan import PlannedCluster
@@ -74,10 +73,11 @@ def hold(work: Work) -> None:
     door = work.front
     if door is None or work.move.cloud not in door.state().clouds:
         return
-    work.before, work.held_since = door.state(), work.world.now()
-    if not door.hold(tuple(work.before.clouds)):
+    work.begin(door)
+    if not door.hold(tuple(door.state().clouds)):
         work.note("the front door cannot let requests wait: those that write during the switch fail")
         return
+    work.held_since = work.world.now()
     work.say("new requests wait at the front door")
 
     def quiet() -> bool:
@@ -142,10 +142,9 @@ def over(work: Work) -> None:
         return
     door.share({**dict.fromkeys(door.state().clouds, 0), cloud: 100})
     door.hold((home,))
-    waited = f"; requests waited {work.world.now() - work.held_since:.1f} s at most" if work.before else ""
+    since = work.held_since
+    waited = f"; requests waited {work.world.now() - since:.1f} s at most" if since is not None else ""
     work.say(f"all traffic goes to {cloud}{waited}")
-    if work.before is not None and (failed := _failed(work.before, door.state())):
-        work.note(f"{failed} requests failed while the data changed hands")
 
 
 def stand(work: Work) -> None:
@@ -175,10 +174,6 @@ def _behind(work: Work, one: Kept) -> str:
     except (CommandFailed, CloudAway):
         return ""
     return f", and is {said.strip()} s behind" if said.strip() else ""
-
-
-def _failed(before: Seen, after: Seen) -> int:
-    return sum(each.errors for each in between(before, after).values())
 
 
 def _namespace(work: Work) -> str:

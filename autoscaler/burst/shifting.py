@@ -34,21 +34,26 @@ class Counted:
         return self.errors / max(self.requests, self.errors, 1)
 
 
-def between(before: Seen, after: Seen) -> dict[str, Counted]:
+def counts(seen: Seen) -> dict[str, Counted]:
+    """What each cloud behind a front door has answered."""
+    return {name: Counted(each.requests, each.errors) for name, each in seen.clouds.items()}
+
+
+def between(before: Mapping[str, Counted], after: Mapping[str, Counted]) -> dict[str, Counted]:
     """What each cloud answered between two looks. A door that was restarted counts from nothing."""
     found = {}
-    for name, now in after.clouds.items():
-        then = before.clouds.get(name)
-        began = then is not None and then.requests <= now.requests and then.errors <= now.errors
-        old = Counted(then.requests, then.errors) if then is not None and began else Counted()
+    for name, now in after.items():
+        old = before.get(name, Counted())
+        if old.requests > now.requests or old.errors > now.errors:
+            old = Counted()
         found[name] = Counted(now.requests - old.requests, now.errors - old.errors)
     return found
 
 
-def _judged(before: Seen, now: Seen, old: str) -> dict[str, Counted]:
+def _judged(before: Mapping[str, Counted], now: Mapping[str, Counted], old: str) -> dict[str, Counted]:
     counted = between(before, now)
     if old in counted and counted[old].requests < ENOUGH:
-        counted[old] = Counted(now.clouds[old].requests, now.clouds[old].errors)
+        counted[old] = now[old]
     return counted
 
 
@@ -115,23 +120,24 @@ def lost(work: Work) -> bool:
 
 
 def _watch(work: Work, door: Front) -> None:
-    """Look at the new place for a while. Raises Erring as soon as it errs."""
-    before = door.state()
-    wrong = ""
+    """Look at the new place for a while, and for as long as a change of shares takes. Raises Erring."""
+    work.watched = door.state()
+    seconds = max(work.world.times.watch, work.watched.settles)
+    work.await_that(lambda: _look(work, door), seconds)
 
-    def errs() -> bool:
-        nonlocal wrong
-        state = door.state()
-        if not state.clouds[work.move.cloud].serving:
-            wrong = f"the front door does not reach {work.move.cloud} any more"
-        else:
-            wrong = verdict(_judged(before, state, work.move.home), work.move.home, work.move.cloud)
-        if wrong and lost(work):
-            wrong = ""  # all that it serves is better than nothing
-        return bool(wrong)
 
-    if work.await_that(errs, work.world.times.watch):
+def _look(work: Work, door: Front) -> bool:
+    """Raises Erring where the new place has done worse than the old one since it was given its last share."""
+    state, new = door.state(), work.move.cloud
+    if work.watched is None:
+        work.watched = state
+    if not state.clouds[new].serving:
+        raise Erring(f"the front door does not reach {new} any more")
+    wrong = verdict(_judged(counts(work.watched), counts(state), work.move.home), work.move.home, new)
+    # What it serves is better than nothing.
+    if wrong and not lost(work):
         raise Erring(wrong)
+    return False
 
 
 def back(work: Work) -> None:
@@ -155,5 +161,21 @@ def restore(work: Work) -> None:
 
 
 def quiet_home(work: Work) -> None:
-    """The old place serves nothing any more."""
-    leaving.empty(work, work.move.home)
+    """The old place serves nothing any more. Raises Erring while there is a way back."""
+    door, home, cloud = work.front, work.move.home, work.move.cloud
+    if door is not None and not work.move.passed and {home, cloud} <= set(door.state().clouds):
+        leaving.empty(work, home, lambda: _look(work, door))
+    else:
+        leaving.empty(work, home)
+    _tell(work)
+
+
+def _tell(work: Work) -> None:
+    """How many requests there were since the traffic began to move, and how many of them failed."""
+    door, before = work.front, work.move.before
+    if door is None or before is None:
+        return
+    begun = {name: Counted(each["requests"], each["errors"]) for name, each in before.items()}
+    found = between(begun, counts(door.state())).values()
+    requests = sum(max(each.requests, each.errors) for each in found)
+    work.note(f"{requests} requests while the traffic moved, {sum(each.errors for each in found)} failed")

@@ -13,6 +13,9 @@ from autoscaler.act.footing import read_deployed
 from autoscaler.act.pulumi_cli import Pulumi, UpdateResult
 from autoscaler.act.update_errors import StackConflict, UpdateError
 from autoscaler.burst import world as worlds
+from autoscaler.burst.balancer_control import Served
+from autoscaler.burst.front_figures import Figured
+from autoscaler.burst.front_shares import counted_by
 from autoscaler.burst.records import Move, Records
 from autoscaler.burst.refusals import CloudAway, MoveInterrupted
 from autoscaler.burst.world import Front, Seen, World
@@ -30,8 +33,8 @@ _PULSE_SECONDS = 1.0
 @dataclass
 class Work:
     """A move, while its lease is held. `notes` are what a person should know at its end, `seconds` what
-    each step took, `kept` its clusters with data, once asked for, `before` the front door when they began to
-    change hands, at `held_since`."""
+    each step took, `kept` its clusters with data, once asked for, `held_since` when requests began to wait
+    for them, `watched` the front door when the new place had been given its last share."""
 
     move: Move
     world: World
@@ -43,8 +46,8 @@ class Work:
     notes: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     kept: "list[Kept] | None" = None
-    before: Seen | None = None
-    held_since: float = 0.0
+    held_since: float | None = None
+    watched: Seen | None = None
 
     @property
     def cli(self) -> Pulumi:
@@ -68,8 +71,16 @@ class Work:
 
     @cached_property
     def front(self) -> Front | None:
-        """The application's front door, asked for once."""
-        return self.world.front(self.move.application)
+        """The application's front door, asked for once; with figures, whoever counts them."""
+        door = self.world.front(self.move.application)
+        if door is None:
+            return None
+        return Figured(door, self._served, self.world.now, self.world.times.silent)
+
+    def _served(self, cloud: str) -> Served | None:
+        stack = self.copies().get(cloud)
+        balancer = counted_by(self.outputs(stack)) if stack is not None else None
+        return None if balancer is None else self.world.clouds.served(cloud, *balancer)
 
     def copies(self) -> dict[str, str]:
         return worlds.copies(self.cli, self.move.application)

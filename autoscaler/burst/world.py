@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from autoscaler.act.app_stack import PREFIX, SEPARATOR, copies_among
 from autoscaler.act.pulumi_cli import Pulumi
-from autoscaler.burst.balancer_control import Further
+from autoscaler.burst.balancer_control import Further, Served
 from autoscaler.burst.front_shares import Address, addresses_of
 
 _STACK = "pulumi:pulumi:Stack"
@@ -96,6 +96,10 @@ class Clouds(Protocol):
     def holding(self, cloud: str, namespace: str, beyond: str) -> int | None:
         """Requests that load balancers have with members of another cloud; None where they know none.
         Raises ConnectionError."""
+        ...
+
+    def served(self, cloud: str, namespace: str, balancer: str) -> Served:
+        """What a load balancer has served. Raises ConnectionError."""
         ...
 
     def sweep(self, cloud: str, namespace: str, beyond: str) -> None:

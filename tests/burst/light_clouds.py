@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,12 @@ import yaml
 from autoscaler.act.pulumi_cli import Pulumi, UpdateResult
 from autoscaler.act.stack_config import read
 from autoscaler.act.update_errors import UpdateError
-from autoscaler.burst.front_door import CloudShare, FrontState
-from autoscaler.burst.front_shares import Address
+from autoscaler.burst.balancer_control import Served
 from autoscaler.burst.moves import Moves
 from autoscaler.burst.world import CommandFailed, Times, World
+from tests.burst.light_door import Fate, Killed, LightDoor
+
+__all__ = ["Killed", "Land"]
 
 SHOP = """\
 apiVersion: altostratus/v1
@@ -60,30 +62,6 @@ config:
 HOSTS = "config:\n  altostratus:hosts: {driver: docker, hosts: 1}\n"
 
 
-class Killed(BaseException):
-    """The process is gone: nothing in it may go on."""
-
-
-@dataclass
-class Fate:
-    """Counts the effects; kills at one of them, before it or after it."""
-
-    at: int = 0
-    after: bool = False
-    effects: list[str] = field(default_factory=list)
-
-    def act(self, name: str, do: Any) -> Any:
-        self.effects.append(name)
-        here = len(self.effects) == self.at
-        if here and not self.after:
-            raise Killed(name)
-        try:
-            return do()
-        finally:
-            if here:
-                raise Killed(name)
-
-
 @dataclass
 class Store:
     """One cluster's data in one cloud: whether it follows home's, whether it takes writes, how far it is."""
@@ -105,6 +83,9 @@ class Sky:
     stores: dict[str, Store] = field(default_factory=dict)
     leads: dict[str, str] = field(default_factory=dict)
     fate: Fate = field(default_factory=Fate)
+    door: LightDoor | None = None
+    balancers: bool = False
+    """Whether a copy has a load balancer of its own, which counts what the front door leads to it."""
     hidden: set[str] = field(default_factory=set)
     """Clouds where a copy has no public address."""
     further: set[str] = field(default_factory=set)
@@ -122,6 +103,13 @@ class Sky:
     def holding(self, cloud: str, namespace: str, beyond: str) -> int | None:
         self._check(cloud)
         return 2 if beyond in self.further else None
+
+    def served(self, cloud: str, namespace: str, balancer: str) -> Served:
+        self._check(cloud)
+        assert self.balancers, "there is none"
+        assert (namespace, balancer) == ("app-shop", "shop-balancer")
+        assert self.door is not None
+        return self.door.served(cloud)
 
     def sweep(self, cloud: str, namespace: str, beyond: str) -> None:
         self._check(cloud)
@@ -247,6 +235,9 @@ class LightPulumi(Pulumi):
                 self.sky.stores[cloud] = Store(follows, not follows)
             urls = [] if cloud in self.sky.hidden else [f"http://10.0.{len(cloud)}.1:31000"]
             outputs = {"cloud": cloud, "namespace": space, "urls": urls, "members": {"web": 4}}
+            if self.sky.balancers:
+                own = {"name": "shop-balancer", "namespace": space, "urls": urls, "tokenSecret": "token"}
+                outputs["balancers"] = {"lb--application": own}
         made = {"type": "kubernetes:core/v1:Namespace", "urn": f"urn:x::{name}"}
         self._save(stack, [{"type": "pulumi:pulumi:Stack", "urn": "urn:x::s", "outputs": outputs}, made])
         return 1
@@ -275,61 +266,22 @@ class LightPulumi(Pulumi):
         return UpdateResult({"create": count}, self.logs)
 
 
-@dataclass
-class LightDoor:
-    """A front door. `errs`: of a hundred requests, so many fail at a cloud."""
-
-    fate: Fate
-    clouds: dict[str, CloudShare] = field(default_factory=dict)
-    errs: dict[str, int] = field(default_factory=dict)
-    shares: list[Mapping[str, int]] = field(default_factory=list)
-    away: bool = False
-    held: tuple[str, ...] = ()
-
-    def state(self) -> FrontState:
-        """A hundred requests come between two looks, shared by weight."""
-        whole = sum(each.weight for each in self.clouds.values()) or 1
-        for name, each in self.clouds.items():
-            more = 100 * each.weight // whole
-            failed = more * self.errs.get(name, 0) // 100
-            self.clouds[name] = replace(
-                each, requests=each.requests + more, errors=each.errors + failed, in_flight=0
-            )
-        return FrontState(dict(self.clouds))
-
-    def put(self, clouds: Mapping[str, Sequence[Address]]) -> None:
-        def do() -> None:
-            fresh = CloudShare(0, 0.0, True, 0, 0, 0, 0)
-            self.clouds = {name: self.clouds.get(name, fresh) for name in clouds}
-            self.held = tuple(name for name in self.held if name in clouds)
-            if not any(each.weight for each in self.clouds.values()) and self.clouds:
-                first = next(iter(self.clouds))
-                self.clouds[first] = replace(self.clouds[first], weight=100)
-
-        self.fate.act(f"put {' '.join(clouds)}", do)
-
-    def share(self, weights: Mapping[str, int]) -> None:
-        def do() -> None:
-            self.shares.append(dict(weights))
-            for name, weight in weights.items():
-                self.clouds[name] = replace(self.clouds[name], weight=weight, in_flight=weight and 3)
-
-        self.fate.act(f"share {dict(weights)}", do)
-
-    def hold(self, clouds: Sequence[str]) -> bool:
-        def do() -> None:
-            self.held = tuple(clouds)
-
-        self.fate.act(f"hold {' '.join(clouds)}", do)
-        return True
-
-
 class Land:
     """A checkout with the clouds local and away, and the application `shop` at home in local."""
 
-    def __init__(self, folder: Path, *, door: bool = True, cold: bool = False, data: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        door: bool = True,
+        cold: bool = False,
+        data: bool = False,
+        counted: bool = True,
+        balancers: bool = False,
+    ) -> None:
         self.folder, self.fate = folder, Fate()
-        self.sky = Sky(fate=self.fate)
+        self.door = LightDoor(self.fate, counted=counted) if door else None
+        self.sky = Sky(fate=self.fate, door=self.door, balancers=balancers)
         documents = f"{SHOP}  - {{alias: db, cartridge: store}}\n{STORE}" if data else SHOP
         (folder / "shop.yaml").write_text(documents)
         if data:
@@ -337,7 +289,6 @@ class Land:
         self.cli = LightPulumi(
             folder, folder, folder / "state", folder / "logs", {}, sky=self.sky, fate=self.fate
         )
-        self.door = LightDoor(self.fate) if door else None
         self.said: list[str] = []
         self.time = 1000.0
         self.prepared: list[str] = []

@@ -3,7 +3,7 @@
 from autoscaler.act.app_stack import AUTOSCALING, CLOUD, COPY, IMAGES, SCALE
 from autoscaler.burst.copy_config import copy_values, encryption, new_home, paused, secret, with_encryption
 from autoscaler.burst.front_door import CloudShare, FrontState
-from autoscaler.burst.shifting import Counted, between, verdict
+from autoscaler.burst.shifting import Counted, between, counts, verdict
 
 HOME = {
     CLOUD: "local",
@@ -58,7 +58,7 @@ def shown(**clouds: tuple[int, int]) -> FrontState:
 
 
 def test_counts_between_two_looks_survive_a_restart_of_the_door() -> None:
-    found = between(shown(old=(100, 5), new=(10, 0)), shown(old=(150, 6), new=(4, 1)))
+    found = between(counts(shown(old=(100, 5), new=(10, 0))), counts(shown(old=(150, 6), new=(4, 1))))
     assert found == {"old": Counted(50, 1), "new": Counted(4, 1)}
 
 

@@ -60,8 +60,10 @@ GOOD = {
 LOGIN = {
     "type": "kubernetes.io/dockerconfigjson",
     "metadata": {"name": "login"},
-    "stringData": {".dockerconfigjson": '{"auths": {"10.88.0.3:5000": {}}}'},
+    "stringData": {".dockerconfigjson": '{"auths": {"docker.io": {}}}'},
 }
+"""A login that the program brings along allows nothing: the platform's registry is the one."""
+PLATFORM = {"type": "pulumi:pulumi:Stack", "outputs": {"registry": {"address": "10.88.0.3:5000"}}}
 
 
 def deployment(container: dict[str, object], replicas: int = 2, **spec: object) -> list[object]:
@@ -84,6 +86,10 @@ class Guarded:
         self.program.write(PROGRAM)
         assert self.program.run("stack", "init", STACK).returncode == 0
         (project / "documents.yaml").write_text(DOCUMENTS)
+        stacks = Path(environment["PULUMI_BACKEND_URL"].removeprefix("file://")) / ".pulumi" / "stacks"
+        state = stacks / "altostratus" / "platform-local.json"
+        state.parent.mkdir(parents=True, exist_ok=True)
+        state.write_text(json.dumps({"version": 3, "checkpoint": {"latest": {"resources": [PLATFORM]}}}))
         for key, value in (("blueprint", str(project / "documents.yaml")), ("cloud", "local")):
             done = self.program.run("config", "set", "--stack", STACK, f"altostratus:{key}", value)
             assert done.returncode == 0, done.stdout
@@ -145,12 +151,29 @@ def test_every_fault_of_the_whole_stack_is_told_at_once(guarded: Guarded) -> Non
     expect(guarded, [deployment({**GOOD, "image": "docker.io/library/php:8"}, 10), hpa], faults)
 
 
+def test_what_is_in_lists_and_under_custom_kinds_is_judged(guarded: Guarded) -> None:
+    pod = {"spec": {"containers": [{**GOOD, "securityContext": {"capabilities": {"add": ["sys_admin"]}}}]}}
+    rollout = {"metadata": {"name": "r", "namespace": "app-shop"}, "spec": {"replicas": 99, "template": pod}}
+    faults = {
+        "host-access": "container web keeps SYS_ADMIN",
+        "tenant-quota": "with this update it would have",
+    }
+    expect(guarded, [["kubernetes:core/v1:PodList", "pods", {"items": [pod] * 10}]], faults)
+    expect(guarded, [["kubernetes:argoproj.io/v1alpha1:Rollout", "r", rollout]], faults)
+
+
 def test_a_configuration_sets_the_cost_ceiling_and_turns_rules_into_advice(guarded: Guarded) -> None:
     file = guarded.program.folder / "guardrails.json"
     file.write_text(json.dumps({"cost": {"perHour": 0.9}}))
     code, said = guarded.preview([deployment(GOOD)], "--policy-pack-config", str(file))
     assert code != 0
     assert "an hour of this stack would cost 1, over its ceiling of 0.9" in said
+    code, said = guarded.preview(
+        [deployment(GOOD), ["kubernetes:core/v1:Pod", "extra", {"spec": {"containers": [GOOD]}}]],
+        "--policy-pack-config",
+        str(file),
+    )
+    assert "there is no price for a member of extra" in said
     file.write_text(json.dumps({"cost": {"enforcementLevel": "advisory", "perHour": 0.9}}))
     code, said = guarded.preview([deployment(GOOD)], "--policy-pack-config", str(file))
     assert code == 0, said

@@ -198,6 +198,17 @@ def test_data_is_not_taken_from_a_home_that_is_dead(tmp_path: Path) -> None:
     assert {**one.look(), "moves": []} == {**before, "moves": []}
 
 
+def test_data_that_has_been_taken_over_needs_its_old_home_no_more(tmp_path: Path) -> None:
+    one = Land(tmp_path, data=True)
+    dies_at(one, "promote in away")
+    ended = one.moves().migrate("shop", "away")
+    assert ended.result == "done"
+    has_moved(one)
+    assert one.sky.stores["away"].writes
+    assert not one.sky.stores["local"].writes, "what comes back refuses writes"
+    comes_back(one)
+
+
 Do = Callable[[Land], object]
 
 

@@ -95,13 +95,17 @@ def _print(found: Levels, objectives: Objectives) -> None:
         "watched."
     )
     for kept in found.promises:
+        if kept.kept is not True and kept.achieved is not None and kept.bad <= kept.budget:
+            why = "nobody served" if kept.kept is False else "nobody counted, or served,"
+            console.print(f"{kept.promise.text}: {why} for longer than this share of the time allows.")
         if kept.worst:
             console.print(_worst(kept))
     _print_gaps(console, found.gaps)
 
 
 def _line(kept: Kept) -> tuple[str, ...]:
-    verdict = {None: "[yellow]no data", True: "[green]yes", False: "[red]no"}[kept.kept]
+    unknown = "no data" if kept.achieved is None else "unknown"
+    verdict = {None: f"[yellow]{unknown}", True: "[green]yes", False: "[red]no"}[kept.kept]
     return (
         kept.promise.text,
         "" if kept.achieved is None else f"{_floor(kept.achieved)} %",

@@ -2,7 +2,8 @@
 
 Availability is 1 - errors / requests, latency 1 - slow / requests. With a promised share s, the error budget
 of R requests is (1 - s) R; the burn rate over a time is the share of bad requests in it over 1 - s, as in the
-Site Reliability Workbook, chapter 5. What was not measured is told apart and never counts as good.
+Site Reliability Workbook, chapter 5. What was not measured is told apart and never counts as good: a promise
+is kept only where no more than 1 - s of the time is unknown, or without a member that serves.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class Hour:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """How a promise is kept. `achieved` and `kept` are None where nothing was measured.
+    """How a promise is kept. `achieved` is None where nothing was measured, `kept` also where too little was.
 
     `budget` is in requests; `left` of it is a share, below 0 when more than all is spent. `burn` by hours
     looked back, None where nothing was measured in them; at 1 the budget ends with the window.
@@ -142,6 +143,10 @@ def report(
     periods = [_together(each) for _, each in sorted(stacks.items())]
     measured = max(begin, _began(periods[0])) if periods else None
     total = _sum(periods)
+    gaps = () if measured is None else tuple(_gaps(periods, measured, end))
+    span = 0.0 if measured is None else end - measured
+    unknown = sum(gap.seconds for gap in gaps if gap.what == "requests") if total.counted else span
+    times = _Times(span, unknown, total.down)
     return Levels(
         application=application,
         begin=begin,
@@ -152,9 +157,18 @@ def report(
         counted=total.counted,
         watched=total.watched,
         down=total.down,
-        promises=tuple(_kept(promise, periods, end) for promise in promises(objectives)),
-        gaps=() if measured is None else tuple(_gaps(periods, measured, end)),
+        promises=tuple(_kept(promise, periods, end, times) for promise in promises(objectives)),
+        gaps=gaps,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """Seconds since measuring began, and of them those without counts and those in which nobody served."""
+
+    span: float
+    unknown: float
+    down: float
 
 
 def _periods(rows: Iterable[ServiceRow]) -> dict[float, list[ServiceRow]]:
@@ -211,7 +225,7 @@ def _counts(promise: Promise, periods: Iterable[ServiceRow]) -> tuple[float, flo
     return sum(of for of, _ in counted), sum(bad for _, bad in counted)
 
 
-def _kept(promise: Promise, periods: Sequence[ServiceRow], end: float) -> Kept:
+def _kept(promise: Promise, periods: Sequence[ServiceRow], end: float, times: _Times) -> Kept:
     requests, bad = _counts(promise, periods)
     allowed = 1.0 - promise.share
     budget = allowed * requests
@@ -225,12 +239,24 @@ def _kept(promise: Promise, periods: Sequence[ServiceRow], end: float) -> Kept:
         requests=requests,
         bad=bad,
         achieved=achieved,
-        kept=None if achieved is None else bad <= budget * (1.0 + 1e-9),
+        kept=_verdict(promise, times, within=None if achieved is None else bad <= budget * (1.0 + 1e-9)),
         budget=budget,
         left=1.0 - bad / budget if budget else None,
         burn=burn,
         worst=tuple(_worst(promise, periods, budget)),
     )
+
+
+def _verdict(promise: Promise, times: _Times, *, within: bool | None) -> bool | None:
+    """Whether a promise is kept; `within`: whether what was counted leaves something of the budget.
+
+    While nobody serves, few requests are counted, or none: that time is bad where it is more than the share
+    allows. Who was too slow then is not known, as it is in all other time without counts.
+    """
+    allowed = (1.0 - promise.share) * times.span * (1.0 + 1e-9)
+    if promise.within is None and times.down > allowed:
+        return False
+    return None if within and max(times.down, times.unknown) > allowed else within
 
 
 def _burn(promise: Promise, requests: float, bad: float) -> float | None:

@@ -72,6 +72,33 @@ def test_what_nobody_measured_is_told_apart() -> None:
     assert (partly.what, partly.begin, partly.seconds) == ("requests", START + 40 * MINUTE, 40.0)
 
 
+def test_a_promise_is_not_kept_through_an_outage_that_nobody_counted() -> None:
+    rows = [minute(n) for n in range(50)]
+    outage = [minute(n, 0, slow={}, counted=0.0, down=60.0) for n in range(50, 60)]
+    available, fast = told([*rows, *outage]).promises
+    # Of 10 minutes in an hour it is known that nobody served, and not how long answers took.
+    assert (available.achieved, available.kept) == (1.0, False)
+    assert (fast.achieved, fast.kept) == (1.0, None)
+    # So it is where no request came at all.
+    assert told(outage).promises[0].kept is False
+    # What one per cent of the time allows is no breach.
+    short = [*rows, minute(50, down=30.0), *[minute(n) for n in range(51, 60)]]
+    assert [each.kept for each in told(short).promises] == [True, True]
+
+
+def test_too_much_time_that_nobody_counted_leaves_the_verdict_open() -> None:
+    rows = [minute(n) for n in range(60) if not 10 <= n < 14]
+    available, fast = told(rows).promises
+    assert (available.achieved, available.kept) == (1.0, None)
+    # Of latency a tenth may be bad: 4 minutes in an hour are less.
+    assert fast.kept is True
+    bad = [minute(n, 100, 3) for n in range(60) if not 10 <= n < 14]
+    assert told(bad).promises[0].kept is False, "what is spent stays spent"
+    # Errors that only a front door counted say nothing of the requests that went well.
+    fronted = ServiceRow(START, MINUTE, "front-shop", "shop", requests=100.0)
+    assert told([fronted]).promises[0].kept is None
+
+
 def test_it_is_down_only_where_no_copy_serves() -> None:
     home, away = minute(0, down=60.0), minute(0, stack="app-shop--away")
     assert told([home, away]).down == 0.0
@@ -112,8 +139,10 @@ def test_shares_stay_shares_and_the_books_balance(rows: list[ServiceRow]) -> Non
         assert (promise.achieved is None) == (promise.requests == 0)
         assert promise.achieved is None or 0.0 <= promise.achieved <= 1.0
         assert promise.left is None or promise.left <= 1.0
-        # Kept, and something left of the budget, are the same.
-        assert promise.left is None or (promise.left >= -1e-9) == promise.kept
+        # A budget that is spent stays spent; one that is not says nothing of time that nobody knows.
+        if promise.left is not None and promise.left < -1e-9:
+            assert promise.kept is False
+        assert promise.kept is not True or (promise.left is not None and promise.left >= -1e-9)
         assert sum(hour.bad for hour in promise.worst) == pytest.approx(promise.bad)
     assert found.requests == pytest.approx(sum(row.requests for row in rows))
     assert found.down <= found.watched + 1e-6

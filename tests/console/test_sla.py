@@ -62,11 +62,13 @@ def test_all_copies_and_journals_count(journals: Path, capsys: pytest.CaptureFix
     told = json.loads(capsys.readouterr().out)
     available, fast = told["objectives"]
     assert (available["requests"], available["bad"], available["kept"]) == (200, 3, False)
-    assert (fast["achieved"], fast["kept"]) == (1.0, True)
+    # Of most of the time since then nobody knows anything.
+    assert (fast["achieved"], fast["kept"]) == (1.0, None)
     assert told["gaps"]
     sla.sla("shop", "2h", as_json=False)
     printed = capsys.readouterr().out
     assert "98.500 %" in printed
+    assert "within 300ms: nobody counted, or served, for longer than this share of the time allows" in printed
     assert "Unknown, and counted as neither good nor bad: requests" in printed
 
 

@@ -102,7 +102,7 @@ class End:
         context = ssl._create_unverified_context()  # noqa: S323 - as the kubelet does
         try:
             with (
-                socket.create_connection((self.address, 8404), timeout=2) as plain,
+                socket.create_connection((self.address, 8404), timeout=30) as plain,
                 context.wrap_socket(plain) as one,
             ):
                 one.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())

@@ -16,7 +16,7 @@ from toolchain import paths
 
 PLUGIN = "pulumi-resource-kubernetes"
 VERSION = "4.34.2"
-COMMAND_LIMIT = 300.0  # seconds; every wait within is bounded by the programs' own timeouts
+COMMAND_LIMIT = 600.0  # seconds; every wait within is bounded by the programs' own timeouts
 PRELUDE = """
 import pulumi
 import pulumi_kubernetes as k8s

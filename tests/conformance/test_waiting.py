@@ -19,7 +19,7 @@ NOWHERE = """
                 "node_selector": {{"conformance.test/nowhere": "true"}},
                 "containers": [{{"name": "main", "image": "example.test/web:1"}}]}}}}}}, opts=opts)
 """
-SHORT = {"pulumi.com/timeoutSeconds": "4"}
+SHORT = {"pulumi.com/timeoutSeconds": "20"}
 
 
 def test_a_deployment_that_cannot_be_scheduled_fails_with_the_scheduler_s_reason(
@@ -59,7 +59,7 @@ def test_an_annotation_skips_the_waiting(project: Project) -> None:
 def test_a_custom_timeout_of_the_resource_ends_the_waiting(project: Project) -> None:
     program = NOWHERE.format(annotations={}, replicas=1)
     limited = (
-        "ResourceOptions.merge(opts, ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='4s')))"
+        "ResourceOptions.merge(opts, ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create='20s')))"
     )
     project.program(program.replace("opts=opts", f"opts={limited}"))
     project.up().failed()
@@ -68,7 +68,7 @@ def test_a_custom_timeout_of_the_resource_ends_the_waiting(project: Project) -> 
 
 def test_a_service_waits_for_ready_pods_of_its_selector(project: Project) -> None:
     project.program("""
-        k8s.core.v1.Service("web", metadata=meta("web", annotations={"pulumi.com/timeoutSeconds": "3"}),
+        k8s.core.v1.Service("web", metadata=meta("web", annotations={"pulumi.com/timeoutSeconds": "10"}),
             spec={"selector": {"app": "nobody"}, "ports": [{"port": 80}]}, opts=opts)
     """)
     outcome = project.up().failed()

@@ -10,7 +10,7 @@ from toolchain.plugins.kubernetes.client import Client
 
 pytestmark = pytest.mark.cluster
 
-SHORT = {"pulumi.com/timeoutSeconds": "30"}
+SHORT = {"pulumi.com/timeoutSeconds": "90"}
 
 
 @pytest.fixture(scope="session")

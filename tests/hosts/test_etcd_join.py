@@ -69,7 +69,7 @@ class World:
             input=text.replace("sleep 1", ":"),
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=120,
             check=False,
             env={
                 "PATH": f"{self.folder}/bin:{os.environ['PATH']}",

@@ -91,7 +91,7 @@ def test_an_exit_code_and_a_kill_are_told(bench: Bench) -> None:
     thread.start()
     until(lambda: said.exists() and len(said.read_text().split()) == 3, "the program runs")
     run.stop()
-    thread.join(20)
+    thread.join(120)
     assert codes
     assert codes[0] < 0
 

@@ -13,7 +13,7 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.engine
 
-COMMAND_LIMIT = 120.0  # seconds
+COMMAND_LIMIT = 600.0  # seconds
 
 
 class Program:

@@ -41,7 +41,7 @@ def port() -> Iterator[int]:
     assert process.stdout is not None
     yield int(process.stdout.readline())
     process.terminate()
-    process.communicate(timeout=20)
+    process.communicate(timeout=120)
 
 
 class Engine:
@@ -56,10 +56,10 @@ class Engine:
     def configure(self, place: str) -> None:
         request = provider_pb2.ConfigureRequest()
         request.args.update({"place": place})
-        self.stub.Configure(request, timeout=20)
+        self.stub.Configure(request, timeout=120)
 
     def place(self) -> str:
-        answer = self.stub.Invoke(provider_pb2.InvokeRequest(tok="desk:place"), timeout=20)
+        answer = self.stub.Invoke(provider_pb2.InvokeRequest(tok="desk:place"), timeout=120)
         return str(getattr(answer, "return")["place"])
 
 
@@ -83,7 +83,7 @@ def test_another_users_process_is_refused(port: int) -> None:
         "from google.protobuf import empty_pb2\n"
         "os.setuid(65534)\n"
         f"stub = provider_pb2_grpc.ResourceProviderStub(grpc.insecure_channel('127.0.0.1:{port}'))\n"
-        "try: stub.GetPluginInfo(empty_pb2.Empty(), timeout=20)\n"
+        "try: stub.GetPluginInfo(empty_pb2.Empty(), timeout=120)\n"
         "except grpc.RpcError as error: print(error.code().name)\n"
     )
     ran = subprocess.run(
@@ -92,10 +92,10 @@ def test_another_users_process_is_refused(port: int) -> None:
         text=True,
         cwd=paths.root(),
         check=False,
-        timeout=60,
+        timeout=120,
     )
     assert ran.stdout.strip() == "PERMISSION_DENIED", ran.stderr
-    assert Engine(port).stub.GetPluginInfo(empty_pb2.Empty(), timeout=20).version == "1.0.0"
+    assert Engine(port).stub.GetPluginInfo(empty_pb2.Empty(), timeout=120).version == "1.0.0"
 
 
 def test_the_kernel_tells_the_owner_of_a_connection_while_it_lasts() -> None:

@@ -37,7 +37,7 @@ def test_a_launcher_works_through_links_from_any_folder_with_an_odd_path_and_end
     assert process.stdout is not None
     assert 0 < int(process.stdout.readline()) < 65536
     process.send_signal(signal.SIGINT)
-    rest, complaints = process.communicate(timeout=10)
+    rest, complaints = process.communicate(timeout=120)
     assert (process.returncode, rest, complaints) == (0, "", "")
 
 
@@ -55,7 +55,7 @@ def test_a_plugin_ends_when_the_engine_that_started_it_is_killed(tmp_path: Path)
     assert parent.stdout is not None
     plugin = int(parent.stdout.readline())
     parent.kill()
-    parent.wait(10)
+    parent.wait(120)
     parent.stdout.close()
     until(lambda: not _runs(plugin), "the plugin has ended", 15)
 
@@ -73,10 +73,10 @@ def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
     assert taken.stdout is not None
     port = taken.stdout.readline().strip()
     second = subprocess.run(
-        [LAUNCHERS["kubernetes"], f"--port={port}"], capture_output=True, text=True, check=False, timeout=30
+        [LAUNCHERS["kubernetes"], f"--port={port}"], capture_output=True, text=True, check=False, timeout=120
     )
     taken.terminate()
-    taken.communicate(timeout=10)
+    taken.communicate(timeout=120)
     assert second.returncode == 1
     assert f"127.0.0.1:{port}" in second.stderr
     assert "Traceback" not in second.stderr

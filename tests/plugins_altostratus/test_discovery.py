@@ -62,7 +62,7 @@ def service(tmp_path: Path) -> Iterator[Discovery]:
     yield found
     server.shutdown()
     server.server_close()
-    thread.join(5)
+    thread.join(120)
 
 
 def test_the_tokens_url_is_at_the_endpoint_that_was_asked(service: Discovery) -> None:

@@ -78,7 +78,7 @@ def test_openssl_agrees(authority: pki.Issued, server: pki.Issued, tmp_path: Pat
         capture_output=True,
         text=True,
         check=False,
-        timeout=20,
+        timeout=120,
     )
     assert shown.returncode == 0, shown.stderr
 

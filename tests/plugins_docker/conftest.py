@@ -80,7 +80,7 @@ def program_files(name: str) -> list[str]:
     """Where a program lies, and the libraries that it needs."""
     program = shutil.which(name)
     assert program, f"this machine has no {name}"
-    listed = subprocess.run(["ldd", program], capture_output=True, text=True, check=False, timeout=10)
+    listed = subprocess.run(["ldd", program], capture_output=True, text=True, check=False, timeout=120)
     return [program, *re.findall(r"(/\S+) \(0x", listed.stdout)]
 
 

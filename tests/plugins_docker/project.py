@@ -12,7 +12,7 @@ from typing import Any
 from toolchain import paths, plugin_install
 
 PLUGINS = paths.root() / "toolchain" / "plugins"
-LIMIT = 300.0  # seconds for one command
+LIMIT = 600.0  # seconds for one command
 STACK = "test"
 
 

@@ -137,8 +137,8 @@ def test_waiting_ends_when_the_container_is_healthy(
         "labels": labels,
         "command": WAITS,
         "wait": True,
-        "waitTimeout": 20,
-        "healthcheck": {"tests": ["CMD", "true"], "interval": "100ms", "timeout": "5s", "retries": 1},
+        "waitTimeout": 180,
+        "healthcheck": {"tests": ["CMD", "true"], "interval": "100ms", "timeout": "60s", "retries": 1},
     }
     id, _ = containers.create(Request(), inputs)
     assert engine.inspect_container(id)["State"]["Health"]["Status"] == "healthy"
@@ -188,7 +188,7 @@ def test_the_command_line_agrees_on_what_there_is(
     session: Session, engine: Any, mark: str, network: str, labels: list[dict[str, str]]
 ) -> None:
     shown = subprocess.run(
-        ["docker", "network", "inspect", network], capture_output=True, text=True, check=True, timeout=30
+        ["docker", "network", "inspect", network], capture_output=True, text=True, check=True, timeout=120
     )
     described = json.loads(shown.stdout)[0]
     assert described["IPAM"]["Config"] == [{"Subnet": "10.251.77.0/24", "Gateway": "10.251.77.1"}]

@@ -150,18 +150,18 @@ def test_two_runs_at_once_make_it_once(root: Path, monkeypatch: pytest.MonkeyPat
     def install(*_: object) -> None:
         made.append(1)
         going.set()
-        assert go_on.wait(20)
+        assert go_on.wait(120)
 
     monkeypatch.setattr(environment, "_install", install)
     monkeypatch.setattr(environment, "_say", said.append)
     runs = [threading.Thread(target=environment.make, args=(root,)) for _ in range(2)]
     runs[0].start()
-    assert going.wait(20)
+    assert going.wait(120)
     runs[1].start()
     until(lambda: any(line.startswith("Waiting for another alto") for line in said), "the second to wait")
     go_on.set()
     for run in runs:
-        run.join(20)
+        run.join(120)
     assert made == [1]
 
 

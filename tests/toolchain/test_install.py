@@ -71,7 +71,7 @@ def test_two_processes_that_want_the_same_tool_build_it_once(fake_go: Path, gate
     assert two.stderr is not None
     assert any("another process installs it" in line for line in two.stderr)
     gate.write_text("go on\n")
-    told = {one.communicate(timeout=20)[0], two.communicate(timeout=20)[0]}
+    told = {one.communicate(timeout=120)[0], two.communicate(timeout=120)[0]}
     assert told == {f"{store.directory(BUTANE)}/bin/butane\n"}
     assert len(started(fake_go)) == 1
 
@@ -82,7 +82,7 @@ def test_a_run_killed_half_way_leaves_nothing_that_passes_for_the_tool(
     killed = ensure_elsewhere()
     until(lambda: started(fake_go), "the build")
     killed.kill()
-    killed.communicate(timeout=20)
+    killed.communicate(timeout=120)
     os.kill(int(started(fake_go)[0]), signal.SIGKILL)
     assert len(list(store.folder().glob(".new-*"))) == 1
     assert store.find(BUTANE) is None
@@ -97,7 +97,7 @@ def test_an_interrupt_ends_the_builds_too(fake_go: Path, gate: Path) -> None:
     until(lambda: started(fake_go), "the build")
     build = int(started(fake_go)[0])
     run.send_signal(signal.SIGINT)
-    run.communicate(timeout=20)
+    run.communicate(timeout=120)
     assert run.returncode != 0
     until(lambda: not Path(f"/proc/{build}").exists(), "the end of the build")
     assert list(store.folder().iterdir()) == []

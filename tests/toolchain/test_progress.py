@@ -74,7 +74,7 @@ def test_without_a_terminal_a_long_step_says_now_and_then_how_far_it_is() -> Non
         clock.now += 30
         step.advance(0.5)
         step.note("half.")
-        assert output.arrived.wait(10)
+        assert output.arrived.wait(120)
         step.done()
     assert "  build pulumi: 50%, 30 s so far, about 30 s left, half." in output.getvalue().splitlines()
 

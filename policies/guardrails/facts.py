@@ -64,7 +64,7 @@ def gather(root: Path, stack: str, settings: Mapping[str, Any], backend: str = "
         _bounds(document) if document else {},
         _taken(plan, [other for other in others if tenant and other.application.tenant == tenant]),
         unjudged,
-        _helpers(plan),
+        _helpers(plan, cloud),
         len(nodes) if isinstance(nodes, list) and nodes else 1,
     )
 
@@ -75,15 +75,33 @@ def cloud_of(stack: str, settings: Mapping[str, Any]) -> str:
 
 
 def registries(root: Path, stack: str, settings: Mapping[str, Any], backend: str) -> tuple[str, ...]:
-    """The registry of the platform that a stack stands on, or is: as its settings name it, or its state."""
-    kind, _, subject = stack.partition("-")
-    platform = f"platform-{subject if kind == 'platform' else cloud_of(stack, settings)}"
-    said = read_settings(settings_file(root, platform)).get(f"{NAMESPACE}:platform")
-    known = mapping(said).get("registry")
-    if known is None and kind != "platform":
-        known = (recorded.outputs(backend, platform) or {}).get("registry")
-    address = mapping(known).get("address")
-    return (address,) if isinstance(address, str) and address else ()
+    """The registries of the platforms that a stack stands on, or is: by their settings, or their state.
+
+    Members beside an application's home are led to from there, by a program of the home's platform.
+    """
+    if stack.startswith("platform-"):
+        named = _named_registry(root, stack)
+        return (named,) if named else ()
+    clouds = [cloud_of(stack, settings)]
+    home, beside, _ = stack.partition("--")
+    if beside:
+        clouds.append(cloud_of(home, read_settings(settings_file(root, home))))
+    found: dict[str, None] = {}
+    for platform in (f"platform-{cloud}" for cloud in clouds):
+        known = _named_registry(root, platform)
+        if known is None:
+            address = mapping((recorded.outputs(backend, platform) or {}).get("registry")).get("address")
+            known = address if isinstance(address, str) else None
+        if known:
+            found[known] = None
+    return tuple(found)
+
+
+def _named_registry(root: Path, platform: str) -> str | None:
+    """The registry that is there already, by the platform's settings; None where it makes one."""
+    said = mapping(read_settings(settings_file(root, platform)).get(f"{NAMESPACE}:platform")).get("registry")
+    address = mapping(said).get("address")
+    return address if isinstance(address, str) else None
 
 
 def machine_folders(stack: str, settings: Mapping[str, Any], home: Path) -> tuple[str, ...]:
@@ -145,11 +163,11 @@ def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
-def _helpers(plan: Plan) -> frozenset[str]:
+def _helpers(plan: Plan, cloud: str) -> frozenset[str]:
     """The workloads that Altostratus runs for an application beside its members, by name."""
     page = "altostratus-maintenance"
     link = "altostratus-link"
-    own = ("altostratus-gateway", link, f"{link}-{plan.copy}", page, f"{page}-{plan.copy}")
+    own = ("altostratus-gateway", link, f"{link}-{cloud}", page, f"{page}-{plan.copy}")
     return frozenset([*own, *(each.name for each in plan.balancers)])
 
 

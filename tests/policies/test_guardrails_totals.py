@@ -280,7 +280,9 @@ def test_images_come_from_the_registry_of_the_platform(project: Path) -> None:
     backend = deployed(project, "platform-local", {"registry": {"address": "10.88.0.3:5000", "password": {}}})
     assert known("app-shop", backend) == ("10.88.0.3:5000",)
     assert known("app-shop") == known("app-shop", "s3://somewhere") == ()
-    assert registries(project, "app-shop--away", {}, backend) == ()
+    # What leads from the home to members beside it is the home's; nothing else knows of another cloud.
+    assert registries(project, "app-shop--away", {}, backend) == ("10.88.0.3:5000",)
+    assert registries(project, "app-shop", {"altostratus:cloud": "away"}, backend) == ()
     # A platform that makes one says where it is in the update that makes it.
     assert known("platform-local", backend) == ()
     external = "config:\n  altostratus:platform:\n    registry: {address: r.example.org, username: u}\n"

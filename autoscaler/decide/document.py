@@ -43,7 +43,7 @@ def controller_policy(
     objective = None
     if document.objective is not None:
         objective = Objective(document.objective.misses.fraction, document.objective.latency.seconds * 1000)
-    settled = "settle" in document.damping.model_fields_set
+    settle = document.damping.settle
     return ControllerPolicy(
         minimum=minimum,
         maximum=maximum,
@@ -55,14 +55,14 @@ def controller_policy(
             ScheduledMinimum(entry.cron, entry.minimum, float(entry.duration.seconds), entry.time_zone)
             for entry in document.schedule
         ),
-        scale_to_zero=document.scale_to_zero is not None and minimum == 0,
+        scale_to_zero=document.scale_to_zero is not None,
         idle_seconds=float(document.scale_to_zero.after.seconds) if document.scale_to_zero else 300.0,
         paused=paused,
         pinned=pinned,
         forecaster=document.forecast,
         fallback_after=float(document.fallback.after.seconds),
         fallback=document.fallback.members,
-        settle=float(document.damping.settle.seconds) if settled else None,
+        settle=None if settle is None else float(settle.seconds),
         step_up=document.damping.step_up,
         step_down=document.damping.step_down,
     )

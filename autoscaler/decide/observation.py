@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from autoscaler.decide.policy import AVERAGES
 
 LARGEST = 1e15
+SHORTEST_PERIOD = 1e-3
+# The first moment of the year 9000: calendars end soon after, and milliseconds are far beyond it.
+LATEST = 221_845_392_000.0
+# A value is quoted in an error up to this many characters.
+QUOTED = 40
 
 
 class ObservationError(ValueError):
@@ -51,8 +56,12 @@ class Observation:
     maximum: int | None = None
 
 
-def read_observation(data: object) -> Observation:
-    """An observation from parsed JSON (``docs/schemas/observation.schema.json``); unknown keys are errors."""
+def read_observation(data: object, averages: Collection[str] = AVERAGES) -> Observation:
+    """An observation from parsed JSON (``docs/schemas/observation.schema.json``); unknown keys are errors.
+
+    ``averages`` are the factors whose value by cluster is their members' mean. More misses than requests,
+    as where a miss is counted later than its request, are taken as all of them.
+    """
     if not isinstance(data, dict):
         raise ObservationError(f"expected a JSON object, found {type(data).__name__}")
     unknown = sorted(set(data) - _KEYS)
@@ -60,24 +69,29 @@ def read_observation(data: object) -> Observation:
         raise ObservationError(f"unknown field {unknown[0]!r}; allowed are {', '.join(sorted(_KEYS))}")
     ready = _count(data, "ready")
     spec = _count(data, "spec", default=ready)
+    period = _number(data, "period")
+    if period is not None and period < SHORTEST_PERIOD:
+        raise ObservationError(f"period {period!r}: must be at least {SHORTEST_PERIOD:g} s")
     requests = _number(data, "requests")
     missed = _number(data, "missed")
-    if requests is not None and missed is not None and missed > requests * (1 + 1e-9):
-        raise ObservationError(f"missed {missed:g} is more than requests {requests:g}")
+    if requests is not None and missed is not None:
+        missed = min(missed, requests)
     cluster = data.get("cluster", "cluster")
     if not isinstance(cluster, str) or not cluster:
-        raise ObservationError(f"cluster {cluster!r}: expected a name")
+        raise ObservationError(f"cluster {_quoted(cluster)}: expected a name")
     factors = data.get("factors") or {}
     if not isinstance(factors, dict):
-        raise ObservationError(f"factors: expected an object by factor name, found {factors!r}")
-    readings = {name: _reading(str(name), value) for name, value in factors.items() if value is not None}
+        raise ObservationError(f"factors: expected an object by factor name, found {_quoted(factors)}")
+    readings = {
+        name: _reading(name, value, name in averages) for name, value in factors.items() if value is not None
+    }
     return Observation(
         time=_time(data.get("time")),
         cluster=cluster,
         ready=ready,
         spec=spec,
         starting=_count(data, "starting", default=max(0, spec - ready)),
-        period=_number(data, "period", above_zero=True),
+        period=period,
         requests=requests,
         missed=missed,
         requests_age=_number(data, "requestsAge") or 0.0,
@@ -103,12 +117,12 @@ def _number(data: Mapping[str, object], key: str, *, above_zero: bool = False) -
     value = data.get(key)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ObservationError(f"{key} {value!r}: expected a finite number or null")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -math.inf < value < math.inf:
+        raise ObservationError(f"{key} {_quoted(value)}: expected a finite number or null")
     if value > LARGEST:
-        raise ObservationError(f"{key} {value!r}: must be at most {LARGEST:g}")
+        raise ObservationError(f"{key} {_quoted(value)}: must be at most {LARGEST:g}")
     if value < 0 or (above_zero and value == 0):
-        raise ObservationError(f"{key} {value!r}: must be {'above' if above_zero else 'at least'} 0")
+        raise ObservationError(f"{key} {_quoted(value)}: must be {'above' if above_zero else 'at least'} 0")
     return float(value)
 
 
@@ -116,9 +130,19 @@ def _count(data: Mapping[str, object], key: str, default: int | None = None) -> 
     value = data.get(key, default)
     if value is None and default is not None:
         return default
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1 or value < 0:
-        raise ObservationError(f"{key} {value!r}: expected a whole number of members from 0")
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not 0 <= value <= LARGEST
+        or value != int(value)
+    ):
+        raise ObservationError(f"{key} {_quoted(value)}: expected a whole number of members from 0")
     return int(value)
+
+
+def _quoted(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= QUOTED else f"{text[:QUOTED]}..."
 
 
 def _bound(data: Mapping[str, object], key: str) -> int | None:
@@ -126,22 +150,26 @@ def _bound(data: Mapping[str, object], key: str) -> int | None:
 
 
 def _time(value: object) -> float:
+    seconds = value
     if isinstance(value, str):
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:
-            raise ObservationError(f"time {value!r}: expected seconds since the epoch or ISO 8601") from None
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        raise ObservationError(f"time {value!r}: expected seconds since the epoch or ISO 8601")
-    return float(value)
+            seconds = None
+        else:
+            seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < LATEST:
+        raise ObservationError(
+            f"time {_quoted(value)}: expected seconds since the epoch or ISO 8601, before the year 9000"
+        )
+    return float(seconds)
 
 
-def _reading(name: str, data: object) -> Reading:
+def _reading(name: str, data: object, average: bool) -> Reading:
     if isinstance(data, int | float) and not isinstance(data, bool):
         data = {"value": data}
     if not isinstance(data, dict):
-        raise ObservationError(f"factor {name}: expected a number or an object, found {data!r}")
+        raise ObservationError(f"factor {name}: expected a number or an object, found {_quoted(data)}")
     unknown = sorted(set(data) - {"value", "age", "members"})
     if unknown:
         raise ObservationError(
@@ -151,7 +179,7 @@ def _reading(name: str, data: object) -> Reading:
         value = _number(data, "value")
         age = _number(data, "age") or 0.0
         if value is None:
-            value = _by_member(name, data.get("members"))
+            value = _by_member(data.get("members"), average)
     except ObservationError as error:
         raise ObservationError(f"factor {name}: {error}") from None
     if value is None:
@@ -159,7 +187,7 @@ def _reading(name: str, data: object) -> Reading:
     return Reading(value, age)
 
 
-def _by_member(name: str, members: object) -> float | None:
+def _by_member(members: object, average: bool) -> float | None:
     if not isinstance(members, dict) or not members:
         return None
     values = [_number(members, member) for member in members]
@@ -168,4 +196,4 @@ def _by_member(name: str, members: object) -> float | None:
         return None
     mean = sum(known) / len(known)
     # Members without a sample are taken to be like the others, not idle.
-    return mean if name in AVERAGES else mean * len(values)
+    return mean if average else mean * len(values)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from croniter import croniter
+from croniter import CroniterBadDateError, croniter
 
 ForecasterName = Literal["auto", "stratos", "reactive", "seasonal"]
 FORECASTERS: tuple[ForecasterName, ...] = ("auto", "stratos", "reactive", "seasonal")
@@ -63,6 +63,10 @@ class ScheduledMinimum:
                 f"schedule {self.cron!r} is not a cron expression; "
                 "use minute hour day month weekday, as in '0 8 * * 1-5'"
             )
+        try:
+            croniter(self.cron, datetime(2000, 1, 1, tzinfo=UTC)).get_prev(datetime)
+        except CroniterBadDateError as error:
+            raise PolicyError(f"schedule {self.cron!r} never begins: there is no such day") from error
         if self.members < 0 or not self.seconds > 0.0:
             raise PolicyError(
                 f"schedule {self.cron!r}: needs members of at least 0 and a length above 0 seconds, "
@@ -88,9 +92,10 @@ class ControllerPolicy:
     ``memory`` in percent, any other factor in its own unit; those in ``averages`` are observed as the mean of
     the members, all others as the cluster's total. ``member_rate`` is the rate (requests a second) at which
     one member still meets the objective; None lets the controller learn it. ``fallback`` applies once every
-    factor has been missing for ``fallback_after`` seconds. ``settle`` is how long a lower need must hold
-    before members go; None leaves it to the band of uncertainty. ``step_up`` and ``step_down`` bound one
-    action.
+    factor has been missing for ``fallback_after`` seconds; while another one is known it may only add.
+    ``scale_to_zero``: where the minimum is 0, none run once nothing was asked for ``idle_seconds``.
+    ``settle`` is how long a lower need must hold before members go; None leaves it to the band of
+    uncertainty. ``step_up`` and ``step_down`` bound one action.
     """
 
     minimum: int = 1
@@ -139,6 +144,11 @@ class ControllerPolicy:
         if (lower, upper) == (self.minimum, self.maximum):
             return self
         return replace(self, minimum=lower, maximum=upper)
+
+    @property
+    def may_sleep(self) -> bool:
+        """Whether none may run while nothing is asked for."""
+        return self.scale_to_zero and self.minimum == 0
 
     def scheduled_minimum(self, now: float, ahead: float) -> int:
         """Highest scheduled minimum now, or that begins within ``ahead`` seconds; 0 without any."""

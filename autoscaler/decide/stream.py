@@ -72,9 +72,9 @@ def _answer(policy: ControllerPolicy, states: dict[str, ClusterState], line: str
         raise ObservationError(f"the line has {len(line)} characters; allowed are {LONGEST_LINE}")
     try:
         data = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ObservationError(f"not JSON: {error}") from None
-    seen = read_observation(data)
+    seen = read_observation(data, policy.averages)
     bounded = policy.within(seen.minimum, seen.maximum)
     state = states.get(seen.cluster)
     if state is None:

@@ -90,11 +90,27 @@ class Schedule(Model):
                 raise fault(
                     "ALT1113", f"{word!r} is not a {name} of a cron line ({low} to {high}, *, -, / and ,)"
                 )
+        if not _cron_ever_fires(text):
+            raise fault(
+                "ALT1113", f"{text!r} never begins: no such month has day {words[2]}", at=(),
+                hint="The last day that every month has is 28.",
+            )  # fmt: skip
         return text
 
 
 _MONTHS = frozenset(name.lower() for name in calendar.month_abbr if name)
 _DAYS = frozenset(name.lower() for name in calendar.day_abbr)
+
+
+def _cron_ever_fires(text: str) -> bool:
+    # Most documents have no schedule, and the import takes as long as reading several of them.
+    from croniter import CroniterBadDateError, croniter
+
+    try:
+        croniter(text, 0.0).get_next()
+    except CroniterBadDateError:
+        return False
+    return True
 
 
 def _cron_part_is_valid(part: str, low: int, high: int) -> bool:
@@ -126,8 +142,9 @@ class Fallback(Model):
 class Damping(Model):
     """How fast the number of members may change."""
 
-    settle: Duration = Duration("5m")
-    """How long a lower need must hold before members go."""
+    settle: Duration | None = None
+    """How long a lower need must hold before members go. Left out, they go once clearly fewer have been
+    enough for about half a minute, or somewhat fewer for five."""
     step_down: Annotated[int, Field(ge=1, le=10_000)] | None = None
     """The most members to take away at once."""
     step_up: Annotated[int, Field(ge=1, le=10_000)] | None = None

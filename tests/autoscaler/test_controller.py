@@ -276,9 +276,17 @@ def test_a_policy_that_contradicts_itself_is_refused(changes: dict[str, object],
         objective(**changes)
 
 
-@pytest.mark.parametrize("cron", ["nonsense", "61 * * * *"])
-def test_a_schedule_that_is_no_cron_line_is_refused(cron: str) -> None:
-    with pytest.raises(PolicyError, match="cron"):
+@pytest.mark.parametrize(
+    ("cron", "words"),
+    [
+        ("nonsense", "cron"),
+        ("61 * * * *", "cron"),
+        ("0 8 30 2 *", "never begins"),
+        ("0 8 31 4,6 *", "never begins"),
+    ],
+)
+def test_a_schedule_that_is_no_cron_line_or_never_begins_is_refused(cron: str, words: str) -> None:
+    with pytest.raises(PolicyError, match=words):
         ScheduledMinimum(cron, 1, 60.0)
     with pytest.raises(PolicyError, match="time zone"):
         ScheduledMinimum("0 8 * * *", 1, 60.0, "Mars/Olympus")

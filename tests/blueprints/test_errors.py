@@ -142,6 +142,10 @@ def test_a_cartridge_with_one_fault_has_one_error_at_its_place(
         "kind: AutoscalingPolicy\nname: p\nthresholds: {memory: 120}",
         "kind: AutoscalingPolicy\nname: p\nthresholds: {memory: 70}\n"
         "schedule: [{cron: '61 * * * *', duration: 1h, minimum: 1}]",
+        "kind: AutoscalingPolicy\nname: p\nthresholds: {memory: 70}\n"
+        "schedule: [{cron: '0 8 30 2 *', duration: 1h, minimum: 1}]",
+        "kind: AutoscalingPolicy\nname: p\nthresholds: {memory: 70}\n"
+        "schedule: [{cron: '0 8 31 4,6 *', duration: 1h, minimum: 1}]",
         "kind: DeploymentPolicy\nname: p\nnetworkPartitions: []",
         "kind: DeploymentPolicy\nname: p\n"
         "networkPartitions: [{name: n, partitions: [{name: a, max: 1, min: 2}]}]",

@@ -6,7 +6,9 @@ observations always give the same decisions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
+from statistics import median
 
 from autoscaler.decide import reasons
 from autoscaler.decide.capacity import trusted_rate
@@ -20,14 +22,27 @@ from autoscaler.decide.policy import (
     REQUEST_RATE,
     REQUESTS,
     ControllerPolicy,
+    ForecasterName,
 )
 from autoscaler.decide.signal import Outlooks, Signal
 from autoscaler.decide.state import ClusterState
-from autoscaler.decide.wants import Ask, by_memory, by_objective, by_threshold
+from autoscaler.decide.wants import Ask, by_memory, by_objective, by_threshold, mostly, with_absent
 
 START_SECONDS = 60.0
-# Observations in a row with another period, or before the last one, until the new clock is believed.
+# Observations in a row from before the last one until the new clock is believed, and the least number of
+# intervals that another period is believed by.
 BELIEVE_AFTER = 6
+# Of so many latest intervals most have to be shorter, or most longer: uneven ones have one period, too.
+INTERVALS = 11
+MOST = 0.8
+# Looks that come faster are too many to remember a lead of them.
+SHORTEST_STEP = 0.2
+# Beside the factors: when it was last known whether anything is asked for.
+WORK = "work"
+# Memory that was too full keeps what it added for a day: most loads come again within one.
+MEMORY_KEEPS_SECONDS = 86_400.0
+# So many samples in a row over the minute's mean are no noise any more.
+MEMORY_SAMPLES = 3
 # The horizon follows the measured start time in steps of a fifth: each change restarts its error statistics.
 HORIZON_TOLERANCE = 0.2
 LONGEST_HORIZON = 360
@@ -41,6 +56,8 @@ class Assessment:
     wants: dict[str, Want] = field(default_factory=dict)
     missing: dict[str, float] = field(default_factory=dict)
     gap: bool = False
+    # Means of so few of the members that all may need more than is seen.
+    partial: bool = False
 
 
 def step(policy: ControllerPolicy, state: ClusterState, seen: Observation) -> Decision:
@@ -54,20 +71,32 @@ def step(policy: ControllerPolicy, state: ClusterState, seen: Observation) -> De
     if _clock_went_back(state, seen.time):
         return _keep(seen, "clock", reasons.clock_back(seen.time, state.last))
     elapsed = seen.time - state.last if state.last >= 0.0 else 0.0
-    _follow_period(policy, state, seen, elapsed)
+    _follow_period(policy, state, seen.period, elapsed)
     _follow_lead(state, seen)
     state.last = seen.time
-    found = _assess(policy, state, seen)
-    if policy.objective is not None:
-        learn(policy, state, seen, min(elapsed or state.step, 2.0 * state.step))
+    early = seen.period is None and 0.0 < elapsed < 0.5 * state.step
+    counted = _counted(seen, elapsed)
+    found = _assess(policy, state, counted)
+    if policy.objective is not None and not early:
+        # What a moment brings by chance says nothing about what members can take.
+        learn(policy, state, counted, min(elapsed or state.step, 2.0 * state.step))
     lead = state.horizon * state.step
     if policy.paused:
         return _decision(seen, found, seen.spec, lead, ("paused",), reasons.paused(seen.spec))
     if policy.pinned is not None:
         return _decision(seen, found, policy.pinned, lead, ("pinned",), reasons.pinned(policy.pinned))
-    decision = _decide(policy, state, seen, found, lead)
-    learn_thrift(policy, state, seen, acted=decision.members != seen.spec)
+    decision = _decide(policy, state, counted, found, lead)
+    learn_thrift(policy, state, counted, acted=decision.members != seen.spec)
+    if seen.requests is not None and counted.requests is None:
+        return replace(decision, reason=reasons.uncounted(decision.reason))
     return decision
+
+
+def _counted(seen: Observation, elapsed: float) -> Observation:
+    """The observation with the time that its counts cover: unless told, since the one before."""
+    if seen.period is not None or seen.requests is None:
+        return seen
+    return replace(seen, period=elapsed) if elapsed > 0.0 else replace(seen, requests=None, missed=None)
 
 
 def _clock_went_back(state: ClusterState, now: float) -> bool:
@@ -81,6 +110,7 @@ def _clock_went_back(state: ClusterState, now: float) -> bool:
     state.backwards = 0
     state.last = now
     state.busy_at = min(state.busy_at, now)
+    state.memory_over = min(state.memory_over, now)
     state.seen = {name: min(at, now) for name, at in state.seen.items()}
     state.patience.clear()
     for signal in state.signals.values():
@@ -88,18 +118,26 @@ def _clock_went_back(state: ClusterState, now: float) -> bool:
     return True
 
 
-def _follow_period(policy: ControllerPolicy, state: ClusterState, seen: Observation, elapsed: float) -> None:
+def _follow_period(policy: ControllerPolicy, state: ClusterState, told: float | None, elapsed: float) -> None:
     """Take the grid from the first observations; rebuild it when the period has clearly changed."""
     if state.step <= 0.0:
-        state.step = seen.period or policy.period
+        state.step = max(SHORTEST_STEP, told or policy.period)
+    if elapsed <= 0.0:
         return
-    if elapsed <= 0.0 or state.step / 1.5 <= elapsed <= state.step * 1.5:
-        state.odd_steps = 0
+    state.intervals.append(elapsed)
+    del state.intervals[:-INTERVALS]
+    shortest, longest = state.step / 1.5, state.step * 1.5
+    if shortest <= elapsed <= longest:
         return
-    state.odd_steps += 1
-    if state.odd_steps >= BELIEVE_AFTER and elapsed <= 10.0 * state.step:
-        state.odd_steps = 0
-        state.step = elapsed
+    shorter = sum(each < shortest for each in state.intervals)
+    longer = sum(each > longest for each in state.intervals)
+    # Where nobody tells the period, the first interval is all that is known of it.
+    least = 1 if told is None and len(state.intervals) == 1 else BELIEVE_AFTER
+    if max(shorter, longer) < max(least, MOST * len(state.intervals)):
+        return
+    usual = max(SHORTEST_STEP, median(state.intervals))
+    if usual != state.step:
+        state.step = usual
         state.horizon = 0
         state.signals.clear()
 
@@ -120,22 +158,42 @@ def _assess(policy: ControllerPolicy, state: ClusterState, seen: Observation) ->
     found = Assessment()
     if policy.objective is not None:
         _assess_objective(policy, state, seen, found)
+    absent = max(0, seen.spec - seen.ready)
     for name, threshold in policy.thresholds.items():
+        average = name in policy.averages
+        found.partial = found.partial or (average and mostly(absent, seen.spec))
+        if average and not seen.ready:
+            # A mean of nobody is not missing: there is nothing to measure, and nothing to decide by.
+            state.seen[name] = seen.time
+            found.wants[name] = Want(0, seen.spec, seen.spec)
+            continue
         reading = reading_of(seen, name)
         if reading is None or reading.age > policy.stale_after:
             _miss(policy, state, seen, found, name)
             continue
         state.seen[name] = seen.time - reading.age
         if name == MEMORY:
-            floor = by_memory(reading.value, threshold, policy.minimum, policy.maximum)
-            found.wants[name] = Want(floor, floor, floor)
-            continue
-        total = reading.value * seen.ready if name in policy.averages else reading.value
-        outlooks = _advance(policy, state, seen.time, name, total, found)
-        ask = by_threshold(outlooks, threshold)
+            ask = _ask_memory(policy, state, seen, found, reading.value)
+        else:
+            total = reading.value * seen.ready if average else reading.value
+            ask = by_threshold(_advance(policy, state, seen.time, name, total, found), threshold)
         found.asks[name] = ask
-        found.wants[name] = ask.want
+        found.wants[name] = with_absent(ask.want, absent, seen.spec) if average and absent else ask.want
     return found
+
+
+def _ask_memory(
+    policy: ControllerPolicy, state: ClusterState, seen: Observation, found: Assessment, percent: float
+) -> Ask:
+    outlook = _advance(policy, state, seen.time, MEMORY, percent, found, "reactive").lead
+    history = state.signals[MEMORY].history
+    lately = min(history.mean(ago, ago + 1) for ago in range(MEMORY_SAMPLES))
+    outlook = outlook._replace(value=max(outlook.value, lately))
+    threshold = policy.thresholds[MEMORY]
+    if outlook.value > threshold:
+        state.memory_over = seen.time
+    added = state.memory_over >= 0.0 and seen.time - state.memory_over < MEMORY_KEEPS_SECONDS
+    return by_memory(outlook, threshold, (policy.minimum, policy.maximum), seen.ready, seen.spec, added)
 
 
 def reading_of(seen: Observation, name: str) -> Reading | None:
@@ -168,12 +226,18 @@ def _assess_objective(
 
 
 def _advance(
-    policy: ControllerPolicy, state: ClusterState, now: float, name: str, value: float, found: Assessment
+    policy: ControllerPolicy,
+    state: ClusterState,
+    now: float,
+    name: str,
+    value: float,
+    found: Assessment,
+    forecaster: ForecasterName | None = None,
 ) -> Outlooks:
     signal = state.signals.get(name)
     if signal is None:
         signal = state.signals[name] = Signal.new(state.step, state.horizon, precise=name == REQUESTS)
-    outlooks, gap = signal.advance(now, value, policy.forecaster)
+    outlooks, gap = signal.advance(now, value, forecaster or policy.forecaster)
     found.gap = found.gap or gap
     return outlooks
 
@@ -188,9 +252,9 @@ def _decide(
     policy: ControllerPolicy, state: ClusterState, seen: Observation, found: Assessment, lead: float
 ) -> Decision:
     """Most demanding factor, band, holds, then limits."""
-    winner, band = _most_demanding(found.wants)
+    winner, band = _most_demanding(found.wants, seen.spec)
     holds = [f"missing:{name}" for name in found.missing]
-    idle = _idle(policy, state, seen)
+    idle = _idle(policy, state, seen, found)
     lower = _lower_limit(policy, state, seen.time, lead, idle)
     current = seen.spec
     members = current
@@ -206,21 +270,25 @@ def _decide(
             holds.append("gap")
         reason = reasons.wanted(winner, found, seen, members, band, lead)
     if found.missing:
-        longest = max(found.missing.values())
-        declared = _fallback(policy) if longest >= policy.fallback_after else None
-        if declared is not None:
-            # With a factor left that is known, the fallback may only add.
-            members = declared if band is None else max(members, declared)
+        # The fallback is for when nothing is known; with a factor left that is, it may only add.
+        lasting = min(found.missing.values()) if band is None else max(found.missing.values())
+        declared = _fallback(policy) if lasting >= policy.fallback_after else None
+        known = None if band is None else reason
+        reason = reasons.missing(found.missing, lasting, declared, members, known)
+        if declared is not None and (band is None or declared > members):
+            members = declared
             holds.append("fallback")
-        reason = reasons.missing(found.missing, longest, declared, members, reason if band else None)
     if idle and not found.missing and lower == 0:
         members = 0
-        reason = reasons.idle(policy.idle_seconds)
+        reason = reasons.idle(policy.idle_seconds, current)
     bounded = min(policy.maximum, max(lower, members))
     if bounded > members:
-        scheduled = lower == state.scheduled and lower > policy.minimum
+        scheduled = state.scheduled > max(1, policy.minimum)
         holds.append("scheduled-minimum" if scheduled else "minimum")
-        reason = reasons.raised(reason, bounded, scheduled)
+        if scheduled:
+            reason = reasons.scheduled(reason, bounded, state.scheduled)
+        else:
+            reason = reasons.raised(reason, bounded, policy.minimum)
     elif bounded < members:
         holds.append("maximum")
         reason = reasons.lowered(reason, members, bounded)
@@ -245,35 +313,56 @@ def _fallback(policy: ControllerPolicy) -> int | None:
     return policy.maximum if policy.fallback == "max" else policy.fallback
 
 
-def _most_demanding(wants: dict[str, Want]) -> tuple[str | None, Want | None]:
+def _most_demanding(wants: dict[str, Want], spec: int) -> tuple[str | None, Want | None]:
     """The factor with the highest target, and the band that satisfies all factors."""
     if not wants:
         return None, None
     winner = max(wants, key=lambda name: wants[name].target)
-    if len(wants) == 1:
-        return winner, wants[winner]
-    return winner, Want(
-        max(want.low for want in wants.values()),
-        max(want.target for want in wants.values()),
-        max(want.high for want in wants.values()),
-    )
+    band = wants[winner]
+    if len(wants) > 1:
+        band = Want(
+            max(want.low for want in wants.values()),
+            max(want.target for want in wants.values()),
+            max(want.high for want in wants.values()),
+        )
+    if winner == MEMORY and band.target > 0:
+        # Memory is slow: what it keeps goes once fewer have been enough for the steady time, never sooner.
+        band = Want(band.low, band.target, max(band.high, spec))
+    return winner, band
 
 
-def _idle(policy: ControllerPolicy, state: ClusterState, seen: Observation) -> bool:
+def _idle(policy: ControllerPolicy, state: ClusterState, seen: Observation, found: Assessment) -> bool:
     """Whether nothing was asked of the cluster for the idle time; unknown is not idle."""
-    if not policy.scale_to_zero:
+    if not policy.may_sleep:
         return False
-    in_flight = seen.factors.get(IN_FLIGHT)
-    work = [seen.requests, seen.backlog, None if in_flight is None else in_flight.value]
-    known = [value for value in work if value is not None]
-    if state.busy_at < 0.0 or not known or any(known):
+    known = _work(policy, seen)
+    if known:
+        state.seen[WORK] = seen.time
+    if seen.spec == 0 and not any(known):
+        # Who sleeps is not woken by a look that saw nothing, but when it is blind for long.
+        return seen.time - state.seen.get(WORK, -math.inf) < policy.fallback_after
+    if state.busy_at < 0.0 or found.missing or not known or any(known):
         state.busy_at = seen.time
     return seen.time - state.busy_at >= policy.idle_seconds
 
 
+def _work(policy: ControllerPolicy, seen: Observation) -> list[float]:
+    """What is known to be asked of the cluster as a whole: counts, queues and totals, all 0 when idle."""
+    found = [] if seen.backlog is None else [seen.backlog]
+    if seen.requests is not None and seen.requests_age <= policy.stale_after:
+        found.append(seen.requests)
+    for name in {IN_FLIGHT, *policy.thresholds} - policy.averages:
+        reading = reading_of(seen, name)
+        if reading is not None and reading.age <= policy.stale_after:
+            found.append(reading.value)
+    return found
+
+
 def _lower_limit(policy: ControllerPolicy, state: ClusterState, now: float, lead: float, idle: bool) -> int:
     minute = int(now // 60.0)
-    if policy.schedule and minute != state.schedule_minute:
+    if not policy.schedule:
+        state.schedule_minute, state.scheduled = -1, 0
+    elif minute != state.schedule_minute:
         state.schedule_minute = minute
         state.scheduled = policy.scheduled_minimum(now, lead)
     lower = 0 if idle else max(1, policy.minimum)
@@ -320,16 +409,13 @@ def _decision(
         lead_seconds=lead,
         holds=holds,
         need=_need(found),
-        whole=bool(found.wants) and not found.missing,
+        whole=bool(found.wants) and not found.missing and not found.partial,
     )
 
 
 def _need(found: Assessment) -> float | None:
     """The most demanding target before rounding and bounds, of the factors that are known; None for none."""
-    return max(
-        (
-            found.asks[name].need if name in found.asks else float(want.target)
-            for name, want in found.wants.items()
-        ),
-        default=None,
-    )
+    # A want without an ask is of nobody: it needs none where none are asked for, else nothing is known.
+    needs = [ask.need for ask in found.asks.values()]
+    needs += [0.0 for name, want in found.wants.items() if name not in found.asks and not want.target]
+    return max(needs, default=None)

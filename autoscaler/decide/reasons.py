@@ -12,7 +12,7 @@ from autoscaler.decide.policy import LOAD_AVERAGE, MEMORY, REQUESTS
 if TYPE_CHECKING:
     from autoscaler.decide.controller import Assessment
 
-UNITS = {REQUESTS: " requests/s", LOAD_AVERAGE: " % load average in all"}
+UNITS = {REQUESTS: " requests/s", LOAD_AVERAGE: " % load average in all", MEMORY: " %"}
 
 
 def wanted(
@@ -25,10 +25,10 @@ def wanted(
             f"{winner} is expected at {ask.outlook.value:.4g}{UNITS.get(winner or '', '')} "
             f"(±{ask.outlook.sigma:.3g}) in {lead:.0f} s"
         )
-    elif winner == MEMORY:
-        what = f"memory is at {seen.factors[MEMORY].value:.3g} %"
+        if found.wants[winner or ""] != ask.want:
+            what += f", {seen.spec - seen.ready} of {seen.spec} are not ready and count as full"
     else:
-        what = f"{winner} decides"
+        what = f"nobody is ready whose {winner} could be measured"
     current = seen.spec
     if members > current:
         return f"Up from {current} to {members}: {what}, and fewer than {band.low} are too few."
@@ -46,17 +46,28 @@ def nothing_known() -> str:
 
 
 def missing(
-    ages: Mapping[str, float], longest: float, declared: int | None, members: int, rest: str | None
+    ages: Mapping[str, float], lasting: float, declared: int | None, members: int, rest: str | None
 ) -> str:
-    """Which factors are missing and what follows from it."""
-    what = f"No fresh value of {', '.join(sorted(ages))} for {longest:.0f} s"
+    """Which factors are missing and what follows from it; ``members`` and ``rest`` are of the others."""
+    what = f"No fresh value of {', '.join(sorted(ages))} for {lasting:.0f} s"
+    if rest is None:
+        return f"{what}, so {members} stay." if declared is None else f"{what}, so {_applies(declared)}."
+    if declared is not None and declared > members:
+        return f"{what}, so {_applies(declared)}: the other factors ask for {members}."
     if declared is not None:
-        what += f", so the declared fallback of {declared} applies"
-    elif rest:
-        what += ", and no member is taken away on that"
-    else:
-        what += f", so {members} stay"
-    return f"{what}. {rest}" if rest else f"{what}."
+        return f"{what}, and the declared fallback of {declared} is no more than the others ask for. {rest}"
+    return f"{what}, and no member is taken away on that. {rest}"
+
+
+def _applies(declared: int) -> str:
+    return f"the declared fallback of {declared} applies"
+
+
+def uncounted(reason: str) -> str:
+    return (
+        f"{reason} Requests without a `period` count from the next observation on: "
+        "they are those since the one before."
+    )
 
 
 def clock_back(now: float, last: float) -> str:
@@ -71,12 +82,22 @@ def pinned(members: int) -> str:
     return f"Pinned to {members} by policy."
 
 
-def idle(seconds: float) -> str:
-    return f"Down to 0: no request for {seconds:.0f} s, and the policy allows none to run."
+def idle(seconds: float, current: int) -> str:
+    if current == 0:
+        return "Keep 0: nothing is asked for, and the policy allows none to run."
+    return f"Down to 0: nothing was asked for {seconds:.0f} s, and the policy allows none to run."
 
 
-def raised(reason: str, members: int, scheduled: bool) -> str:
-    return f"{reason} The {'scheduled ' if scheduled else ''}minimum makes it {members}."
+def raised(reason: str, members: int, minimum: int) -> str:
+    if minimum == 0:
+        return f"{reason} One member runs while it is not known to be idle for long enough."
+    return f"{reason} The minimum makes it {members}."
+
+
+def scheduled(reason: str, members: int, minimum: int) -> str:
+    if minimum > members:
+        return f"{reason} The scheduled minimum of {minimum} makes it {members}, the maximum."
+    return f"{reason} The scheduled minimum makes it {members}."
 
 
 def lowered(reason: str, members: int, maximum: int) -> str:

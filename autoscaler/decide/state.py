@@ -15,7 +15,7 @@ from autoscaler.decide.price import Price
 from autoscaler.decide.signal import Signal
 from autoscaler.decide.thrift import Thrift
 
-VERSION = 2
+VERSION = 3
 
 
 class StateError(ValueError):
@@ -29,7 +29,8 @@ class ClusterState:
     cluster: str
     step: float = 0.0
     last: float = -1.0
-    odd_steps: int = 0
+    # The latest times between observations.
+    intervals: list[float] = field(default_factory=list)
     backwards: int = 0
     horizon: int = 0
     signals: dict[str, Signal] = field(default_factory=dict)
@@ -41,6 +42,8 @@ class ClusterState:
     patience: Patience = field(default_factory=Patience)
     thrift: Thrift = field(default_factory=Thrift)
     busy_at: float = -1.0
+    # When memory was last over its threshold.
+    memory_over: float = -1.0
     schedule_minute: int = -1
     scheduled: int = 0
 

@@ -76,19 +76,55 @@ def by_threshold(outlooks: Outlooks, threshold: float) -> Ask:
     )
 
 
-def by_memory(percent: float, threshold: float, minimum: int, maximum: int) -> int:
-    """Members that memory asks for: none under the threshold, then in a line up to ``maximum`` at 100 %.
+def by_memory(
+    outlook: Outlook, threshold: float, bounds: tuple[int, int], ready: int, spec: int, added: bool
+) -> Ask:
+    """Members that memory asks for: none under the threshold, then in a line up to the maximum at 100 %.
 
-    Stratos' line without its defects: memory does not fall when members are added, so it is a floor that
-    may only add, bounded by how far it is over, and never a reason to take members away.
+    Stratos' line without its defects: memory may not fall when members are added, so it only ever adds,
+    bounded by how far it is over. Where it has ``added``, those are kept that it takes to hold what the
+    ``ready`` ones hold together, or members would go only to be asked for again; whoever of ``spec`` is not
+    ready counts as full. ``bounds`` are the fewest and the most members.
     """
-    if percent <= threshold:
-        return 0
+    half = THRESHOLD_HEADROOM * outlook.sigma
+    low = target = 0.0
+    if outlook.value > threshold:
+        low = _on_line(outlook.value, threshold, bounds)
+        target = _on_line(outlook.value + half, threshold, bounds)
+    shared = (outlook.value + 3 * half) * ready / threshold if added else 0.0
+    kept = min(spec, shared + max(0, spec - ready)) if added else 0.0
+    most = _whole(max(target, kept))
+    return Ask(Want(_whole(low), most, most), outlook, THRESHOLD_HEADROOM, max(target, shared))
+
+
+def _on_line(percent: float, threshold: float, bounds: tuple[int, int]) -> float:
+    minimum, maximum = bounds
     share = min(1.0, (percent - threshold) / max(100.0 - threshold, 1e-6))
-    return math.ceil(minimum + share * (maximum - minimum) - 1e-9)
+    return minimum + share * (maximum - minimum)
+
+
+def with_absent(want: Want, absent: int, spec: int) -> Want:
+    """What a mean of the ready members asks for while ``absent`` of ``spec`` are not ready.
+
+    What those would carry is not known. More members are asked for as if they were idle, fewer as if they
+    were full; where they are most, what is seen is too little to go by at once.
+    """
+    return Want(
+        want.low,
+        max(want.target, min(spec, want.target + absent)),
+        max(want.high, spec if mostly(absent, spec) else min(spec, want.high + absent)),
+    )
+
+
+def mostly(absent: int, spec: int) -> bool:
+    """Whether most members are not ready."""
+    return 2 * absent > spec
 
 
 def members_for(value: float, by_member: float) -> int:
     """Fewest members that share ``value`` with at most ``by_member`` each."""
-    share = value / by_member
-    return math.ceil(share - 1e-9) if share < MOST_MEMBERS else MOST_MEMBERS
+    return _whole(value / by_member)
+
+
+def _whole(members: float) -> int:
+    return math.ceil(members - 1e-9) if members < MOST_MEMBERS else MOST_MEMBERS

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
-from statistics import median
 
 from autoscaler.decide import reasons
 from autoscaler.decide.capacity import trusted_rate
+from autoscaler.decide.clock import clock_went_back, follow_lead, follow_period, with_period
 from autoscaler.decide.decision import Decision, Want
 from autoscaler.decide.learning import learn, learn_thrift, price_of
 from autoscaler.decide.observation import Observation, Reading
@@ -28,24 +28,12 @@ from autoscaler.decide.signal import Outlooks, Signal
 from autoscaler.decide.state import ClusterState
 from autoscaler.decide.wants import Ask, by_memory, by_objective, by_threshold, mostly, with_absent
 
-START_SECONDS = 60.0
-# Observations in a row from before the last one until the new clock is believed, and the least number of
-# intervals that another period is believed by.
-BELIEVE_AFTER = 6
-# Of so many latest intervals most have to be shorter, or most longer: uneven ones have one period, too.
-INTERVALS = 11
-MOST = 0.8
-# Looks that come faster are too many to remember a lead of them.
-SHORTEST_STEP = 0.2
 # Beside the factors: when it was last known whether anything is asked for.
 WORK = "work"
 # Memory that was too full keeps what it added for a day: most loads come again within one.
 MEMORY_KEEPS_SECONDS = 86_400.0
 # So many samples in a row over the minute's mean are no noise any more.
 MEMORY_SAMPLES = 3
-# The horizon follows the measured start time in steps of a fifth: each change restarts its error statistics.
-HORIZON_TOLERANCE = 0.2
-LONGEST_HORIZON = 360
 
 
 @dataclass(slots=True)
@@ -68,14 +56,14 @@ def step(policy: ControllerPolicy, state: ClusterState, seen: Observation) -> De
     policy = policy.within(seen.minimum, seen.maximum)
     if seen.cluster != state.cluster:
         raise ValueError(f"state of cluster {state.cluster!r} got an observation of {seen.cluster!r}")
-    if _clock_went_back(state, seen.time):
+    if clock_went_back(state, seen.time):
         return _keep(seen, "clock", reasons.clock_back(seen.time, state.last))
     elapsed = seen.time - state.last if state.last >= 0.0 else 0.0
-    _follow_period(policy, state, seen.period, elapsed)
-    _follow_lead(state, seen)
+    follow_period(policy, state, seen.period, elapsed)
+    follow_lead(state, seen)
     state.last = seen.time
     early = seen.period is None and 0.0 < elapsed < 0.5 * state.step
-    counted = _counted(seen, elapsed)
+    counted = with_period(seen, elapsed)
     found = _assess(policy, state, counted)
     if policy.objective is not None and not early:
         # What a moment brings by chance says nothing about what members can take.
@@ -90,67 +78,6 @@ def step(policy: ControllerPolicy, state: ClusterState, seen: Observation) -> De
     if seen.requests is not None and counted.requests is None:
         return replace(decision, reason=reasons.uncounted(decision.reason))
     return decision
-
-
-def _counted(seen: Observation, elapsed: float) -> Observation:
-    """The observation with the time that its counts cover: unless told, since the one before."""
-    if seen.period is not None or seen.requests is None:
-        return seen
-    return replace(seen, period=elapsed) if elapsed > 0.0 else replace(seen, requests=None, missed=None)
-
-
-def _clock_went_back(state: ClusterState, now: float) -> bool:
-    """Whether to ignore an observation from the past; after several in a row the new clock is taken."""
-    if state.last < 0.0 or now > state.last:
-        state.backwards = 0
-        return False
-    state.backwards += 1
-    if state.backwards < BELIEVE_AFTER:
-        return True
-    state.backwards = 0
-    state.last = now
-    state.busy_at = min(state.busy_at, now)
-    state.memory_over = min(state.memory_over, now)
-    state.seen = {name: min(at, now) for name, at in state.seen.items()}
-    state.patience.clear()
-    for signal in state.signals.values():
-        signal.rewind()
-    return True
-
-
-def _follow_period(policy: ControllerPolicy, state: ClusterState, told: float | None, elapsed: float) -> None:
-    """Take the grid from the first observations; rebuild it when the period has clearly changed."""
-    if state.step <= 0.0:
-        state.step = max(SHORTEST_STEP, told or policy.period)
-    if elapsed <= 0.0:
-        return
-    state.intervals.append(elapsed)
-    del state.intervals[:-INTERVALS]
-    shortest, longest = state.step / 1.5, state.step * 1.5
-    if shortest <= elapsed <= longest:
-        return
-    shorter = sum(each < shortest for each in state.intervals)
-    longer = sum(each > longest for each in state.intervals)
-    # Where nobody tells the period, the first interval is all that is known of it.
-    least = 1 if told is None and len(state.intervals) == 1 else BELIEVE_AFTER
-    if max(shorter, longer) < max(least, MOST * len(state.intervals)):
-        return
-    usual = max(SHORTEST_STEP, median(state.intervals))
-    if usual != state.step:
-        state.step = usual
-        state.horizon = 0
-        state.signals.clear()
-
-
-def _follow_lead(state: ClusterState, seen: Observation) -> None:
-    start = START_SECONDS if seen.start_seconds is None else seen.start_seconds
-    lead = start + (seen.actuation_seconds or 0.0) + state.step
-    wanted = min(LONGEST_HORIZON, max(1, round(lead / state.step)))
-    tolerance = max(1.0, HORIZON_TOLERANCE * state.horizon) if state.horizon else 0.0
-    if abs(wanted - state.horizon) <= tolerance:
-        return
-    state.horizon = wanted
-    state.signals.clear()
 
 
 def _assess(policy: ControllerPolicy, state: ClusterState, seen: Observation) -> Assessment:
@@ -174,11 +101,12 @@ def _assess(policy: ControllerPolicy, state: ClusterState, seen: Observation) ->
         state.seen[name] = seen.time - reading.age
         if name == MEMORY:
             ask = _ask_memory(policy, state, seen, found, reading.value)
+            want = ask.want
         else:
             total = reading.value * seen.ready if average else reading.value
             ask = by_threshold(_advance(policy, state, seen.time, name, total, found), threshold)
-        found.asks[name] = ask
-        found.wants[name] = with_absent(ask.want, absent, seen.spec) if average and absent else ask.want
+            want = with_absent(ask.want, absent, seen.spec) if average and absent else ask.want
+        found.asks[name], found.wants[name] = ask, want
     return found
 
 

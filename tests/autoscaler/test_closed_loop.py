@@ -331,3 +331,11 @@ def test_a_budget_is_kept_by_a_cluster_that_crashes_and_comes_back() -> None:
     assert min(cluster.run(120.0).counts) >= settled - 1
     cluster.crashed = 0
     assert cluster.run(HOUR).spec >= 10
+
+
+def test_memory_that_added_nobody_keeps_no_members_that_do_not_start() -> None:
+    def look(cluster: Cluster) -> dict[str, Any]:
+        return {"factors": {"memory": 40.0, "requestsInFlight": 80.0 if cluster.since < 300 else 12.0}}
+
+    policy = by_memory(requestsInFlight=8.0)
+    assert Cluster(policy, look, spec=4, start=math.inf).run(360.0).spec == 2

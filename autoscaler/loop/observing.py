@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from autoscaler.decide.observation import Observation, Reading
-from autoscaler.decide.policy import IN_FLIGHT, LOAD_AVERAGE, MEMORY, REQUEST_RATE, ControllerPolicy
+from autoscaler.decide.policy import IN_FLIGHT, LOAD_AVERAGE, REQUEST_RATE, ControllerPolicy
 from autoscaler.loop.watched import ScaledCluster, View
 from autoscaler.observe.board import Board, Known
 from autoscaler.observe.members import NOTHING, SeenCluster
@@ -40,7 +40,7 @@ def wanted_factors(policy: ControllerPolicy) -> frozenset[str]:
     if policy.objective is not None:
         # The busy share tells what a member can take before the first miss does.
         found |= {*REQUEST_FACTORS, LOAD_AVERAGE}
-    if policy.scale_to_zero:
+    if policy.may_sleep:
         found |= {BACKLOG, REQUEST_RATE}
     return frozenset(found)
 
@@ -128,7 +128,7 @@ def sight(
     def known(factor: str) -> Known | None:
         heard = []
         for place, names in home if counted and factor in COUNTED_AT_HOME else (*home, *beyond):
-            found = board.read(place, factor, names, now)
+            found = board.read(place, factor, names, now, factor in policy.averages)
             if found is not None:
                 heard.append(found)
             elif names:
@@ -142,14 +142,9 @@ def sight(
 
     factors: dict[str, Reading] = {}
     for name in wanted_factors(policy) - set(REQUEST_FACTORS):
-        average = name in policy.averages
-        if not ready and not spec and name in (LOAD_AVERAGE, MEMORY):
-            # No member and none asked for: there is nothing that could be loaded.
-            factors[name] = Reading(0.0)
-            continue
-        found = known(name)
-        if found is not None:
-            factors[name] = Reading(found.total / ready if average and ready else found.total, found.age)
+        found, average = known(name), name in policy.averages
+        if found is not None and (ready or not average):
+            factors[name] = Reading(found.total / ready if average else found.total, found.age)
     rate, missed, backlog = (known(name) for name in REQUEST_FACTORS)
     if rate is not None:
         factors.setdefault(REQUEST_RATE, Reading(rate.total, rate.age))

@@ -93,11 +93,13 @@ class Board:
         found += [each for by in (cluster.members.values() if cluster else ()) for each in by.values()]
         return max((each.at for each in found), default=float("-inf"))
 
-    def read(self, place: Place, factor: str, ready: frozenset[str], now: float) -> Known | None:
+    def read(
+        self, place: Place, factor: str, ready: frozenset[str], now: float, average: bool = False
+    ) -> Known | None:
         """What is known of a factor, or None: nothing fresh was heard.
 
         `ready` names the members that serve. Members without a value of their own count as those with one,
-        never as idle.
+        never as idle. `average`: what is told for the cluster as a whole is the mean of its members.
         """
         cluster = self._clusters.get(place)
         if cluster is None:
@@ -112,7 +114,8 @@ class Board:
         whole = cluster.whole.get(factor)
         if whole is not None:
             age = now - whole.at
-            return Known(whole.value, max(0.0, age), values) if age <= STALE_SECONDS else None
+            total = whole.value * len(ready) if average else whole.value
+            return Known(total, max(0.0, age), values) if age <= STALE_SECONDS else None
         if not fresh:
             return None
         spread = cluster.spreads.setdefault(factor, _Spread())

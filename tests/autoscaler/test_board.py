@@ -6,6 +6,7 @@ import pytest
 
 from autoscaler.decide.policy import LOAD_AVERAGE
 from autoscaler.observe.board import STALE_SECONDS, YOUNG_SECONDS, Board
+from autoscaler.observe.source import Measurement
 from tests.autoscaler.measuring import NOW, WEB, load
 
 
@@ -71,3 +72,12 @@ def _total(board: Board, ready: frozenset[str], now: float) -> float:
     known = board.read(WEB, LOAD_AVERAGE, ready, now)
     assert known is not None
     return known.total
+
+
+def test_a_mean_told_for_a_whole_cluster_counts_for_every_ready_member() -> None:
+    board = Board()
+    board.take(Measurement(WEB, "queue", "", 80.0, NOW))
+    for average, total in ((True, 320.0), (False, 80.0)):
+        known = board.read(WEB, "queue", frozenset("abcd"), NOW + 1, average)
+        assert known is not None
+        assert known.total == total

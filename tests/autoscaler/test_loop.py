@@ -145,6 +145,27 @@ def test_documents_with_faults_hold_and_are_told(shop: Shop) -> None:
         shop.loop.watched.read()
 
 
+@pytest.mark.parametrize("each", [True, False])
+def test_a_metric_that_is_a_mean_counts_for_every_member_however_it_is_told(shop: Shop, each: bool) -> None:
+    shop.edit(
+        "thresholds: {loadAverage: 50}",
+        "metrics: [{name: queue, query: avg(queue), target: 10, kind: average}]",
+    )
+    shop.scaled(web=4, cache=2)
+    place = Place("local", "app-shop", "home", "web")
+    for _ in range(20):
+        verdict = shop.loop.verdict
+        members = verdict.decisions["web"].members if verdict else 4
+        for member in [f"web-{n}" for n in range(members)] if each else [""]:
+            shop.board.take(Measurement(place, "queue", member, 50.0 / members, shop.now + PERIOD))
+        shop.tick({})
+    assert shop.loop.verdict is not None
+    decision = shop.loop.verdict.decisions["web"]
+    # Twelve and a half at each of four are to be ten at each of five.
+    assert 5 <= decision.members <= 6
+    assert decision.inputs["queue"] == pytest.approx(50.0 / decision.current)
+
+
 def test_scale_to_zero_and_back_by_what_waits(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     shop.documents.write_text(

@@ -1,6 +1,7 @@
 """Commands on the autoscaler's controller alone: decide over a stream, replay a trace."""
 
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -86,7 +87,19 @@ def decide(
     minimum: Minimum = 1,
     maximum: Maximum = 1000,
 ) -> None:
-    """Answer each JSON observation on standard input with one JSON decision on standard output."""
+    """Answer each JSON observation on standard input with one JSON decision on standard output.
+
+    A line in, a line out, for as long as standard input is open: a simulator can send a look at its
+    cluster, wait for the answer, act on it, and go on. The fields are in
+    docs/schemas/observation.schema.json and decision.schema.json, and told in docs/autoscaler.md.
+
+    blueprints/library/samples/decide/ has a policy and observations to begin with. A line in:
+
+        {"time": 0, "ready": 2, "period": 5, "requests": 85, "missed": 0}
+
+    A line that cannot be used is answered by {"error": ..., "line": ...} and changes nothing. The exit
+    code is 2 if any line was refused, else 0.
+    """
     from autoscaler.decide.policy import PolicyError
     from autoscaler.decide.stream import decide_stream, read_policy
     from console.errors import BadInput
@@ -97,6 +110,9 @@ def decide(
         chosen = read_policy(policy, name=name, minimum=minimum, maximum=maximum)
     except PolicyError as error:
         raise BadInput(str(error)) from error
+    if isinstance(sys.stdin, TextIOWrapper):
+        # JSON is UTF-8 whatever the locale; what is not is refused, or a name like another.
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace")
     if decide_stream(chosen, sys.stdin, sys.stdout):
         raise typer.Exit(2)
 
@@ -108,6 +124,9 @@ def replay(
     name: Name = None,
     minimum: Minimum = 2,
     maximum: Maximum = 120,
+    start: Annotated[
+        int | None, typer.Option(help="Members at the first tick; else what its load needs.")
+    ] = None,
     smooth: Annotated[float, typer.Option(help="Smooth the trace over this many seconds first.")] = 0.0,
     first_day: Annotated[float, typer.Option(help="Start this many days into the trace.")] = 0.0,
     days: Annotated[float | None, typer.Option(help="Replay only so many days.")] = None,
@@ -117,6 +136,7 @@ def replay(
 ) -> None:
     """Replay a load trace under the controller and under other autoscalers' algorithms."""
     from json import dumps
+    from os import W_OK, access
 
     from autoscaler.decide.policy import PolicyError
     from autoscaler.decide.stream import read_policy
@@ -127,11 +147,13 @@ def replay(
     from console.errors import BadInput
 
     model = FluidModel(minimum=minimum, maximum=maximum)
-    peers = [peer for peer in against.split(",") if peer]
+    peers = [peer.strip() for peer in against.split(",") if peer.strip()]
+    if plot is not None and (plot.is_dir() or not access(plot if plot.exists() else plot.parent, W_OK)):
+        raise BadInput(f"--plot {plot}: no file can be written there", "Name a file in a folder that exists.")
     try:
         chosen = read_policy(policy, name=name, minimum=minimum, maximum=maximum)
         load = prepared(read_trace(trace), model, smooth=smooth, first_day=first_day, days=days)
-        report = run(load, chosen, peers, model=model, equal_misses=equal_misses)
+        report = run(load, chosen, peers, model=model, equal_misses=equal_misses, start=start)
     except (PolicyError, TraceError) as error:
         raise BadInput(str(error)) from error
     if plot is not None:

@@ -34,22 +34,27 @@ def tuned_to(
     *,
     seed: int = 1,
     warm_up: float = 0.0,
+    start: int | None = None,
 ) -> EqualMisses | None:
     """Find the peer's target at which it misses ``miss_percent`` on this very trace; None if it cannot.
 
     Bisection, then a straight line in the logarithm of the misses between the last two runs. The peer gets
     the benefit of hindsight, which no user has.
     """
+
+    def at(target: float) -> Quality:
+        return run(trace, model, make(model, target), seed=seed, warm_up=warm_up, start=start).quality
+
     low, high = LOWEST_TARGET, HIGHEST_TARGET
-    at_low = _at(trace, model, make, low, seed, warm_up)
+    at_low = at(low)
     if at_low.miss_percent > miss_percent:
         return None
-    at_high = _at(trace, model, make, high, seed, warm_up)
+    at_high = at(high)
     if at_high.miss_percent < miss_percent:
         return EqualMisses(at_high.miss_percent, at_high.cost, at_high.actions_per_day, high)
     for _ in range(STEPS):
         middle = (low + high) / 2
-        at_middle = _at(trace, model, make, middle, seed, warm_up)
+        at_middle = at(middle)
         if at_middle.miss_percent <= miss_percent:
             low, at_low = middle, at_middle
         else:
@@ -61,12 +66,6 @@ def tuned_to(
         at_low.actions_per_day + share * (at_high.actions_per_day - at_low.actions_per_day),
         low + share * (high - low),
     )
-
-
-def _at(
-    trace: Trace, model: FluidModel, make: PeerFactory, target: float, seed: int, warm_up: float
-) -> Quality:
-    return run(trace, model, make(model, target), seed=seed, warm_up=warm_up).quality
 
 
 def _share(low: float, wanted: float, high: float) -> float:

@@ -26,14 +26,23 @@ class Run:
     missed: NDArray[np.float64]
 
 
-def run(trace: Trace, model: FluidModel, scaler: Scaler, *, seed: int = 1, warm_up: float = 0.0) -> Run:
+def run(
+    trace: Trace,
+    model: FluidModel,
+    scaler: Scaler,
+    *,
+    seed: int = 1,
+    warm_up: float = 0.0,
+    start: int | None = None,
+) -> Run:
     """Drive ``scaler`` through the trace; ticks of the first ``warm_up`` seconds are not judged.
 
-    The trace must already have the model's tick (`Trace.resampled`). The cluster begins at its demand.
+    The trace must already have the model's tick (`Trace.resampled`). The cluster begins with ``start``
+    ready members, or with its demand.
     """
     arrivals = trace.arrivals(seed)
     demand = np.fromiter((model.demand(rate) for rate in trace.rates), np.int64, len(trace.rates))
-    cluster = FluidCluster(model, int(demand[0]))
+    cluster = FluidCluster(model, int(demand[0]) if start is None else start)
     view = View(model.tick)
     ready: list[int] = []
     spec: list[int] = []

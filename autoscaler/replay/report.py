@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from autoscaler.decide.policy import ControllerPolicy
+from autoscaler.decide.policy import ControllerPolicy, PolicyError
 from autoscaler.replay.chart import draw
 from autoscaler.replay.elasticity import Quality, elastic_speedup
 from autoscaler.replay.equal_misses import EqualMisses, tuned_to
 from autoscaler.replay.fluid import FluidModel
 from autoscaler.replay.loop import Run, run
 from autoscaler.replay.peers.catalogue import DEFAULT_TARGET, PEERS
+from autoscaler.replay.peers.scaler import Scaler
 from autoscaler.replay.peers.static import Static
 from autoscaler.replay.subject import Subject
-from autoscaler.replay.trace import Trace, TraceError
+from autoscaler.replay.trace import DAY, Trace, TraceError
 
 PEAK_MEMBERS = 40.0
 DEFAULT_AGAINST = ("hpa", "keda", "kpa", "phpa", "stratos")
@@ -103,11 +104,14 @@ def prepared(
     days: float | None = None,
     peak_members: float = PEAK_MEMBERS,
 ) -> Trace:
-    """The trace as a replay wants it: smoothed, cut, scaled so that its p99.9 needs ``peak_members``."""
+    """The trace as a replay wants it: smoothed, cut, scaled so that its p99.9 needs ``peak_members``.
+
+    ``smooth`` in seconds. Raises `TraceError` for what is no part of the trace, or is too long to replay.
+    """
     if smooth:
         trace = trace.smoothed(smooth)
     if first_day or days is not None:
-        trace = trace.window(first_day, trace.seconds if days is None else days)
+        trace = trace.window(first_day, trace.seconds / DAY if days is None else days)
     return trace.scaled(peak_members * model.good_rate).resampled(model.tick)
 
 
@@ -120,27 +124,37 @@ def replay(
     equal_misses: bool = False,
     seed: int = 1,
     warm_up: float = 0.0,
+    start: int | None = None,
 ) -> ReplayReport:
     """Replay a `prepared` trace under the controller and the named peers at their usual 70 % target.
 
     With ``equal_misses`` each peer is also tuned with hindsight to the controller's miss rate. Ticks of the
-    first ``warm_up`` seconds are not judged. The policy's bounds apply to all. Raises `TraceError` for an
-    unknown peer.
+    first ``warm_up`` seconds are not judged. The policy's bounds apply to all, and all begin with ``start``
+    members (None: what the load of the first tick needs). Raises `TraceError` for an unknown peer, and
+    `PolicyError` for what cannot be simulated.
     """
     unknown = [name for name in against if name not in PEERS]
     if unknown:
         raise TraceError(f"unknown autoscaler {unknown[0]!r}; allowed are {', '.join(PEERS)}")
     model = model or FluidModel(minimum=policy.minimum, maximum=policy.maximum)
-    subject = run(trace, model, Subject(policy, model), seed=seed, warm_up=warm_up)
+    if model.minimum < 1:
+        raise PolicyError(
+            "a replay needs at least 1 member: nothing in its model holds requests while nobody serves"
+        )
+    if start is not None and not model.minimum <= start <= model.maximum:
+        raise PolicyError(f"start {start}: allowed are {model.minimum} to {model.maximum} members")
+
+    def ran(scaler: Scaler) -> Run:
+        return run(trace, model, scaler, seed=seed, warm_up=warm_up, start=start)
+
+    subject = ran(Subject(policy, model))
     runs = [subject]
     equal: dict[str, EqualMisses | None] = {}
-    for name in against:
-        runs.append(run(trace, model, PEERS[name](model, DEFAULT_TARGET), seed=seed, warm_up=warm_up))
+    for name in dict.fromkeys(against):
+        runs.append(ran(PEERS[name](model, DEFAULT_TARGET)))
         if equal_misses:
-            equal[name] = tuned_to(
-                trace, model, PEERS[name], subject.quality.miss_percent, seed=seed, warm_up=warm_up
-            )
-    static = Static(round(float(subject.demand.mean())))
-    baseline = run(trace, model, static, seed=seed, warm_up=warm_up).quality
-    days = len(subject.demand) * model.tick / 86_400.0
+            misses = subject.quality.miss_percent
+            equal[name] = tuned_to(trace, model, PEERS[name], misses, seed=seed, warm_up=warm_up, start=start)
+    baseline = ran(Static(round(float(subject.demand.mean())))).quality
+    days = len(subject.demand) * model.tick / DAY
     return ReplayReport(trace.name, model, days, tuple(runs), baseline, equal)

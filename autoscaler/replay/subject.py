@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from autoscaler.decide.controller import step
 from autoscaler.decide.observation import Observation, Reading
-from autoscaler.decide.policy import IN_FLIGHT, LOAD_AVERAGE, REQUEST_RATE, ControllerPolicy
+from autoscaler.decide.policy import IN_FLIGHT, LOAD_AVERAGE, REQUEST_RATE, ControllerPolicy, PolicyError
 from autoscaler.decide.state import ClusterState
 from autoscaler.replay.fluid import FluidModel
 from autoscaler.replay.peers.scaler import View
@@ -24,6 +24,11 @@ class Subject:
     def __init__(self, policy: ControllerPolicy, model: FluidModel, name: str = "altostratus") -> None:
         self.name = name
         kept = {factor: value for factor, value in policy.thresholds.items() if factor in SIMULATED}
+        if not kept and policy.objective is None:
+            raise PolicyError(
+                f"a replay shows no {', '.join(policy.thresholds)}; "
+                f"the policy needs an objective or a threshold of {', '.join(sorted(SIMULATED))}"
+            )
         self.policy = replace(policy, thresholds=kept)
         self.model = model
         self.state = ClusterState("replay")

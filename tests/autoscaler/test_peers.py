@@ -46,6 +46,17 @@ def test_hpa_scales_up_by_four_pods_or_double_in_a_period() -> None:
     assert HpaBehaviour().limit(0.0, 10, 40) == 20
 
 
+def test_hpa_doubles_at_every_sync_as_the_one_before_is_a_whole_period_ago() -> None:
+    behaviour, members = HpaBehaviour(), 10
+    counts = []
+    for moment in range(0, 60, 15):
+        members = behaviour.limit(float(moment), members, 400)
+        counts.append(members)
+    assert counts == [20, 40, 80, 160]
+    # What was added within the period counts: ten seconds later there is no more to be had.
+    assert behaviour.limit(55.0, members, 400) == 160
+
+
 def test_hpa_scales_down_only_by_the_highest_recommendation_of_five_minutes() -> None:
     behaviour = HpaBehaviour()
     assert behaviour.limit(0.0, 10, 10) == 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -23,6 +24,8 @@ from autoscaler.replay.report import prepared, replay
 from autoscaler.replay.shapes import PEAK
 from autoscaler.replay.subject import Subject
 from autoscaler.replay.trace import Trace, TraceError, read_trace
+from console.autoscaling_commands import replay as command
+from console.errors import BadInput
 
 TRACES = Path(__file__).parents[2].parent / "shared/data/traces"
 needs_traces = pytest.mark.skipif(not TRACES.is_dir(), reason=f"no public traces in {TRACES}")
@@ -54,6 +57,12 @@ def test_a_trace_is_read_with_its_step_and_gaps_filled(tmp_path: Path) -> None:
         ("timestamp,value\n1,2\n2,many\n", ":3: expected a number"),
         ("timestamp,value\n1,2\n2,-1\n", ":3: -1.0 is not a load"),
         ("timestamp,value\n1,2\n", "at least two rows"),
+        ("timestamp,value\nnan,2\n2,3\n", ":2: 'nan' is neither"),
+        ("timestamp,value\n1,2\ninf,3\n", ":3: 'inf' is neither"),
+        ("timestamp,value\n1,2\n1e15,3\n", ":3: '1e15' is neither"),
+        ("timestamp,value\n1,2\n2,nan\n", ":3: nan is not a load"),
+        ("timestamp,value\n1,2\n2,1e300\n", r":3: 1e\+300 is not a load"),
+        ("timestamp,value\n1,2\n2,3\n3,3\n100000000000,3\n", "its longest gap is of 1.16e"),
     ],
 )
 def test_a_bad_trace_is_refused_with_its_line(tmp_path: Path, text: str, words: str) -> None:
@@ -61,6 +70,35 @@ def test_a_bad_trace_is_refused_with_its_line(tmp_path: Path, text: str, words: 
     path.write_text(text)
     with pytest.raises(TraceError, match=words.replace("(", r"\(")):
         read_trace(path)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_header(tmp_path: Path) -> None:
+    path = tmp_path / "load.csv"
+    path.write_text("\ufefftimestamp,value\n0,60\n60,120\n", encoding="utf-8")
+    assert read_trace(path).step == 60.0
+
+
+@pytest.mark.parametrize(
+    ("cut", "words"),
+    [
+        ({"days": math.nan}, "a number of days above 0"),
+        ({"days": 0.0}, "a number of days above 0"),
+        ({"days": math.inf}, "a number of days above 0"),
+        ({"first_day": -1.0}, "a first day from 0"),
+        ({"first_day": 1e308}, "past the end"),
+        ({"smooth": math.nan}, "smoothing over nan s; allowed are 0 to 3600 s"),
+        ({"smooth": -5.0}, "smoothing over -5 s"),
+        ({"smooth": 1e12}, "smoothing over 1e"),
+    ],
+)
+def test_what_is_no_part_of_a_trace_is_refused(cut: dict[str, float], words: str) -> None:
+    with pytest.raises(TraceError, match=words):
+        prepared(flat(100.0), FluidModel(), **cut)
+
+
+def test_a_trace_of_centuries_is_not_replayed_by_seconds() -> None:
+    with pytest.raises(TraceError, match="too long to replay"):
+        prepared(Trace("long", 0.0, 86_400.0, np.ones(40_000)), FluidModel())
 
 
 def test_a_missing_trace_is_said_plainly(tmp_path: Path) -> None:
@@ -201,8 +239,44 @@ def test_thresholds_that_cannot_be_simulated_are_left_out() -> None:
     )
     found = run(flat(120.0), model, Subject(both, model))
     assert (found.spec == run(flat(120.0), model, Subject(policy(), model)).spec).all()
-    with pytest.raises(PolicyError):
+    with pytest.raises(PolicyError, match=r"a replay shows no memory; .* threshold of loadAverage"):
         Subject(ControllerPolicy(thresholds={"memory": 70.0}), model)
+
+
+def test_a_replay_without_members_is_refused_in_words() -> None:
+    idle = ControllerPolicy(minimum=0, maximum=9, objective=Objective(0.01))
+    with pytest.raises(PolicyError, match="at least 1 member"):
+        replay(flat(10.0, 0.1), idle)
+
+
+def test_everybody_begins_with_the_members_asked_for() -> None:
+    report = replay(flat(85.0, 0.2), policy(), ("hpa", "kpa", "hpa"), start=30, equal_misses=True)
+    assert [one.name for one in report.runs] == ["altostratus", "hpa", "kpa"]
+    assert [int(one.ready[0]) for one in report.runs] == [30, 30, 30]
+    with pytest.raises(PolicyError, match="start 1: allowed are 2 to 120"):
+        replay(flat(85.0, 0.2), policy(), (), start=1)
+
+
+def test_the_command_refuses_before_it_replays_and_takes_names_with_spaces(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trace, document = tmp_path / "load.csv", tmp_path / "policy.yaml"
+    trace.write_text("timestamp,value\n" + "".join(f"{60 * n},{600 + n}\n" for n in range(12)))
+    document.write_text(
+        "apiVersion: altostratus/v1\nkind: AutoscalingPolicy\nname: p\n"
+        "objective: {latency: 300ms, misses: 1%}\n"
+    )
+    command(trace, document, against="hpa, kpa", start=50, json=True)
+    assert list(json.loads(capsys.readouterr().out)["runs"]) == ["altostratus", "hpa", "kpa"]
+    for wrong in (
+        {"plot": tmp_path / "none" / "plot.svg"},
+        {"plot": tmp_path},
+        {"minimum": 0},
+        {"days": -1.0},
+    ):
+        with pytest.raises(BadInput):
+            command(trace, document, **wrong)  # type: ignore[arg-type]
+    assert not capsys.readouterr().out
 
 
 @pytest.mark.parametrize("factor", ["requestsInFlight", "loadAverage", "requestRate"])

@@ -30,7 +30,9 @@ class HpaBehaviour:
         while self._recommended[0][0] < now - self.down_window:
             self._recommended.popleft()
         self._history.append((now, current))
-        while self._history[0][0] < now - self.period:
+        # What happened exactly a period ago is out of it, or the sync before would count: the controller's
+        # `getReplicasChangePerPeriod` takes the changes after that moment.
+        while self._history[0][0] <= now - self.period:
             self._history.popleft()
         if recommended > current:
             start = self._history[0][1]

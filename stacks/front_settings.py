@@ -72,8 +72,10 @@ class FrontStack(StackSettings):
     """The settings of `front-<application>`.
 
     `clouds` belongs to `alto front` and the autoscaler; it is there only where the driver follows the config.
+    So does `before`: the clouds that it may still have, until an update of theirs has ended well.
     """
 
     application: Name
     front: FrontSettings = FrontSettings()
     clouds: dict[Name, FrontCloudSettings] = Field(default_factory=dict)
+    before: dict[Name, FrontCloudSettings] = Field(default_factory=dict)

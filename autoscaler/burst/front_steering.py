@@ -26,6 +26,8 @@ from blueprints.balancing.front import CONTROL, SPLIT, TOKEN, TOLD
 
 CLOUDS = "altostratus:clouds"
 """The key of a front door's stack with its clouds, where the driver follows its stack's config."""
+BEFORE = "altostratus:before"
+"""The key with the clouds that may still stand behind such a door: there until an update has ended well."""
 ANSWER_SECONDS = 2.0
 IN_FORCE_SECONDS = 5.0
 _SERVING = "serving"
@@ -206,7 +208,11 @@ class ConfigSteering:
         return False
 
     def _read(self) -> Told:
-        given = read(self._cli.config_path(self._stack)).get(CLOUDS) or {}
+        config = read(self._cli.config_path(self._stack))
+        given = dict(config.get(CLOUDS) or {})
+        for name, each in (config.get(BEFORE) or {}).items():
+            # It was to go, and may get requests still.
+            given.setdefault(name, {**each, "weight": 0})
         try:
             return Told.read(json.dumps({"clouds": given, "left": []}))
         except ValueError as error:
@@ -215,13 +221,18 @@ class ConfigSteering:
             ) from error
 
     def _write(self, told: Told) -> None:
-        changed = self._cli.configure(self._stack, {CLOUDS: json.loads(told.text())["clouds"]})
-        if not changed:
+        config, clouds = read(self._cli.config_path(self._stack)), json.loads(told.text())["clouds"]
+        if BEFORE not in config and config.get(CLOUDS) == clouds:
             return
+        # The config alone does not say what is in force: an update may fail, or be killed.
+        before = {**(config.get(CLOUDS) or {}), **(config.get(BEFORE) or {})}
         try:
+            self._cli.recover(self._stack)
+            self._cli.configure(self._stack, {CLOUDS: clouds, BEFORE: before})
             self._cli.up(self._stack, "--refresh=false")
         except UpdateError as error:
             raise FrontDoorUnreachable(f"{self._stack} was not updated: {error}") from error
+        self._cli.configure(self._stack, {BEFORE: None})
 
 
 def summed(told: Told, state: Mapping[str, Any]) -> FrontState:

@@ -120,6 +120,38 @@ def test_a_door_that_follows_its_config_takes_one_update_for_each_change(cli: Cl
         door.share({"local": 1})
 
 
+@pytest.mark.parametrize("failure", [UpdateError("it failed"), KeyboardInterrupt()], ids=["failed", "killed"])
+def test_an_update_that_did_not_end_well_is_made_again(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, failure: BaseException
+) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise failure
+
+    door = FrontDoor.of(cli, "shop")
+    assert door is not None
+    door.put({"local": HOME, "away": AWAY})
+    door.share({"local": 50, "away": 50})
+    with monkeypatch.context() as broken:
+        broken.setattr(Cli, "up", fail)
+        with pytest.raises((FrontDoorUnreachable, KeyboardInterrupt)):
+            door.share({"away": 0})
+    door.share({"away": 0})
+    assert (len(updates), updates[-1]["away"]["weight"]) == (3, 0)
+    door.share({"away": 0})
+    assert len(updates) == 3
+    updates.clear()
+    with monkeypatch.context() as broken:
+        broken.setattr(Cli, "up", fail)
+        with pytest.raises((FrontDoorUnreachable, KeyboardInterrupt)):
+            door.put({"local": HOME})
+    assert list(door.state().clouds) == ["local", "away"], "it may stand behind the door still"
+    door.share({"local": 50, "away": 0})
+    door.put({"local": HOME})
+    assert list(updates[-1]) == ["local"]
+    assert list(door.state().clouds) == ["local"]
+    assert "altostratus:before" not in stack_config.read(cli.config_path("front-shop"))
+
+
 def test_an_application_without_a_door_has_none(cli: Cli) -> None:
     assert FrontDoor.of(cli, "other") is None
 

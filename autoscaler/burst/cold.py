@@ -19,6 +19,16 @@ def due(colds: Iterable[Cold], now: float) -> list[Cold]:
     return [each for each in colds if each.idle is not None and now - each.idle >= each.keep]
 
 
+def look(world: World, records: Records) -> None:
+    """Note which clouds are in use, whatever made or ended the applications there."""
+    wanted = {each.cloud for each in records.all()}
+    for each in records.colds():
+        if each.cloud in wanted or leaving.used(world.cli, each.cloud):
+            records.use_cloud(each.cloud)
+        else:
+            records.leave_cloud(each.cloud, world.now())
+
+
 def lease_of(cloud: str) -> str:
     """The name of the lease of whoever makes or removes a cloud."""
     return f"cloud-{cloud}"
@@ -69,11 +79,20 @@ def remove(
     if known is None or known.idle is None:
         return
     work = Work(Move("", "end", cold.cloud, "", world.now()), world, records, say, give_up, descriptors)
-    if leaving.used(work, cold.cloud) or any(each.cloud == cold.cloud for each in records.all()):
+    hosts = f"hosts-{cold.cloud}"
+    for each in world.recovered(work.cli, hosts):  # whoever updates it now is not overtaken
+        say(f"{hosts}: {each}")
+    if known.made not in ("", worlds.mark_of(work.cli, hosts)):
+        say(f"the cloud {cold.cloud} was made for a burst; people have updated it since: it stays")
+        records.forget_cloud(cold.cloud)
+        return
+    if leaving.used(work.cli, cold.cloud) or any(each.cloud == cold.cloud for each in records.all()):
         records.use_cloud(cold.cloud)
         return
     say(f"the cloud {cold.cloud} was made for a burst and has not been used for {cold.keep:.0f} s: it goes")
-    for stack in (f"platform-{cold.cloud}", f"hosts-{cold.cloud}"):
+    for stack in (f"platform-{cold.cloud}", hosts):
+        if stack == hosts:
+            records.mark_cloud(cold.cloud, "")  # killed in the middle, what is left is ours still
         if worlds.made(world.cli, stack):
             work.destroy(stack, "")
     world.dropped(cold.cloud)

@@ -4,10 +4,10 @@ import shutil
 from collections.abc import Callable
 from contextlib import suppress
 
-from autoscaler.act import checkpoint_files, stack_config
-from autoscaler.act.app_stack import AUTOSCALING
+from autoscaler.act import checkpoint_files, stack_config, stack_lock
+from autoscaler.act.app_stack import AUTOSCALING, CLOUD, PREFIX
 from autoscaler.act.lease import FileLeases
-from autoscaler.act.pulumi_cli import PROJECT
+from autoscaler.act.pulumi_cli import PROJECT, Pulumi
 from autoscaler.act.refusals import NotOurs
 from autoscaler.act.update_errors import StackConflict, UpdateError
 from autoscaler.burst import world as worlds
@@ -223,7 +223,7 @@ def nothing_left(work: Work) -> None:
                 f"the namespace {space} in {cloud} does not end; kubectl describe namespace {space} says why"
             )
     work.records.settle(work.move.application, cloud)
-    if work.records.cold(cloud) is not None and not used(work, cloud):
+    if work.records.cold(cloud) is not None and not used(work.cli, cloud):
         work.records.leave_cloud(cloud, work.world.now())
 
 
@@ -235,7 +235,18 @@ def _ours(work: Work, cloud: str, space: str) -> bool:
     return not work.world.clouds.has_data(cloud, space)
 
 
-def used(work: Work, cloud: str) -> bool:
-    """Whether any application is in a cloud."""
-    stacks = [each for each in work.cli.stacks() if each.startswith("app-")]
-    return any(worlds.outputs(work.cli, each).get("cloud") == cloud for each in stacks)
+def used(cli: Pulumi, cloud: str) -> bool:
+    """Whether any application is in a cloud, or an update begins to make one there."""
+    return any(_is_in(cli, each, cloud) for each in cli.stacks() if each.startswith(PREFIX))
+
+
+def _is_in(cli: Pulumi, stack: str, cloud: str) -> bool:
+    if not worlds.made(cli, stack) and not any(stack_lock.locks(cli.state, PROJECT, stack)):
+        return False
+    if worlds.outputs(cli, stack).get("cloud") == cloud:
+        return True
+    try:
+        # There are outputs only after a first update has ended.
+        return bool(stack_config.read(cli.config_path(stack)).get(CLOUD) == cloud)
+    except stack_config.ConfigUnreadable:
+        return True  # it may be, and nothing is removed on a guess

@@ -36,8 +36,10 @@ def cloud(work: Work) -> None:
             work.say(f"makes {stack}")
             work.cli.init(stack)
             work.up(stack, "")
-        if work.records.cold(name):
+        if known := work.records.cold(name):
             work.records.use_cloud(name)
+            if not known.made:
+                work.records.mark_cloud(name, worlds.mark_of(work.cli, f"hosts-{name}"))
     work.must_answer(name)
 
 

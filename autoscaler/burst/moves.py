@@ -168,6 +168,7 @@ class Moves:
             if free and (gone or self.world.clouds.answers(move.cloud)):
                 with self._later():
                     ended.append(self.end(move.application, move.cloud))
+        cold.look(self.world, self.records)
         for each in cold.due(self.records.colds(), self.world.now()):
             with self._later(), self._held(cold.lease_of(each.cloud)) as descriptors:
                 cold.remove(self.world, self.records, each, self.say, self.give_up, descriptors)

@@ -68,11 +68,15 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Cold:
-    """A host cluster that was made for a burst. Times in seconds; `idle` since the epoch, None in use."""
+    """A host cluster that was made for a burst. Times in seconds; `idle` since the epoch, None in use.
+
+    `made` is the mark of its hosts' last update by us (`world.mark_of`); empty while one of ours goes on.
+    """
 
     cloud: str
     keep: float
     idle: float | None = None
+    made: str = ""
 
 
 class Records:
@@ -118,6 +122,11 @@ class Records:
     def make_cloud(self, cloud: str, keep: float) -> None:
         """A host cluster is about to be made for a burst: it is to go again."""
         self._note(Cold(cloud, keep))
+
+    def mark_cloud(self, cloud: str, made: str) -> None:
+        """Its hosts are as our update with this mark left them."""
+        if (known := self.cold(cloud)) is not None and known.made != made:
+            self._note(replace(known, made=made))
 
     def use_cloud(self, cloud: str) -> None:
         """It is in use."""

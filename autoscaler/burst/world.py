@@ -158,6 +158,11 @@ def made(cli: Pulumi, stack: str) -> bool:
     return any(each["type"] != _STACK for each in cli.deployment(stack).get("resources", []))
 
 
+def mark_of(cli: Pulumi, stack: str) -> str:
+    """What is another one after each update of the stack, whoever made it."""
+    return str((cli.deployment(stack).get("manifest") or {}).get("time", ""))
+
+
 def home_of(application: str) -> str:
     """The stack of the application's home."""
     return f"{PREFIX}{application}"

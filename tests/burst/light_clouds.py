@@ -90,6 +90,8 @@ class Sky:
     """Clouds where a copy has no public address."""
     further: set[str] = field(default_factory=set)
     """The clouds that the home's load balancer has members of."""
+    saves: int = 0
+    """How often stacks' states were saved."""
 
     def told(self, cloud: str, namespace: str) -> Mapping[str, frozenset[str]]:
         self._check(cloud)
@@ -260,7 +262,9 @@ class LightPulumi(Pulumi):
     def _save(self, stack: str, resources: Sequence[Mapping[str, Any]]) -> None:
         path = self.state_path(stack)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"checkpoint": {"latest": {"resources": resources}}}))
+        self.sky.saves += 1
+        latest = {"manifest": {"time": f"save {self.sky.saves}"}, "resources": resources}
+        path.write_text(json.dumps({"checkpoint": {"latest": latest}}))
 
     def _result(self, count: int) -> UpdateResult:
         return UpdateResult({"create": count}, self.logs)

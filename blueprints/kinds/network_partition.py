@@ -26,7 +26,7 @@ class Partition(Model):
     node_labels: dict[str, str] = Field(default_factory=dict, max_length=32)
     """Labels a host must have to belong to it; left out with zone and region, every host does."""
     cost: Annotated[float, Field(ge=0, le=1e6)] | None = None
-    """The cost of a member for an hour, in any one currency."""
+    """The cost of a member for an hour, in any one currency; left out, it counts as the dearest."""
 
 
 class NetworkPartition(Document):

@@ -12,8 +12,8 @@ Spread = Literal["none", "hosts", "zones"]
 class Place:
     """A partition of a network partition.
 
-    `cost` is that of a member for an hour; `labels`, `zone` and `region` tell which hosts belong to it
-    (empty: every host of the cloud does).
+    `cost` is that of a member for an hour, None where nobody told: then it counts as the dearest. `labels`,
+    `zone` and `region` tell which hosts belong to it (empty: every host of the cloud does).
     """
 
     network: str

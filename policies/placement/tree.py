@@ -1,5 +1,6 @@
 """The tree by which a cluster's places are filled, from its rules and from what it is drawn to. Pure."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 
@@ -18,11 +19,16 @@ def leaves_of(rules: Rules) -> list[Leaf]:
     return [
         Leaf(
             share,
-            (share.place.cost or 0.0 if rules.prefer_cheap else 0.0, index),
+            (_price(share.place) if rules.prefer_cheap else 0.0, index),
             share.weight if share.place.network in weighted else 1,
         )
         for index, share in enumerate(rules.shares)
     ]
+
+
+def _price(place: Place) -> float:
+    """What a member costs there; a place that does not tell is the dearest."""
+    return math.inf if place.cost is None else place.cost
 
 
 def tree_of(rules: Rules, leaves: Sequence[Leaf], ranks: Sequence[int]) -> Node:

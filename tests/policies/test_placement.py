@@ -174,6 +174,10 @@ def test_cost_decides_between_equals_only_where_asked() -> None:
     assert only(2, cheap, now={"home/dear": 1, "home/cheap": 2}).members == {"home/dear": 1, "home/cheap": 1}
     assert only(3, rules(network("round-robin", *shares))).members == {"home/dear": 2, "home/cheap": 1}
     assert round(only(3, cheap).cost, 3) == 0.7
+    untold = (share("home/untold", 9), share("home/told", 9, cost=9.0), share("home/free", 9, cost=0.0))
+    by = rules(network("round-robin", *untold), prefer_cheap=True)
+    assert only(1, by).members == {"home/free": 1}
+    assert only(2, by).members == {"home/free": 1, "home/told": 1}
 
 
 def test_spread_over_zones_counts_zones_not_partitions() -> None:

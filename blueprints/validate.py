@@ -12,6 +12,7 @@ from blueprints.checks.levels import check_levels
 from blueprints.checks.links import check_links
 from blueprints.checks.nearness import check_nearness
 from blueprints.checks.places import check_partitions
+from blueprints.checks.quotas import check_quotas
 from blueprints.checks.references import check_references
 from blueprints.checks.tenancy import check_signups, check_tenants
 from blueprints.checks.traffic import (
@@ -109,5 +110,6 @@ def check(workspace: Workspace) -> Iterator[Finding]:
     yield from check_nearness({n: r for n, r in roots.items() if r.size <= CLUSTER_LIMIT}, workspace)
     small = {name: root for name, root in roots.items() if root.size <= CLUSTER_LIMIT}
     yield from check_domain_mappings(documents, small)
+    yield from check_quotas(workspace, small)
     yield from check_tenants(documents, workspace, small)
     yield from check_signups(documents, workspace, small)

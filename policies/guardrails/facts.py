@@ -54,10 +54,11 @@ def gather(root: Path, stack: str, settings: Mapping[str, Any], backend: str = "
     document = workspace.get(Tenant, tenant) if tenant else None
     policies = {each.name: each for each in workspace.all(DeploymentPolicy)}
     costs = _costs(workspace, plan, cloud)
+    beside = bool(mapping(settings.get(f"{NAMESPACE}:scale")).get("overflow"))
     nodes = (recorded.outputs(backend, f"hosts-{cloud}") or {}).get("nodes")
     return StackFacts(
         plan.application.name,
-        {each.name: _facts(each, policies, costs) for each in plan.clusters.values()},
+        {each.name: _facts(each, policies, costs, beside=beside) for each in plan.clusters.values()},
         {name: each.quota.members for name, each in policies.items() if each.quota is not None},
         _used(others),
         tenant or "",
@@ -172,11 +173,19 @@ def _helpers(plan: Plan, cloud: str) -> frozenset[str]:
 
 
 def _facts(
-    cluster: PlannedCluster, policies: Mapping[str, DeploymentPolicy], costs: Mapping[str, float]
+    cluster: PlannedCluster,
+    policies: Mapping[str, DeploymentPolicy],
+    costs: Mapping[str, float],
+    *,
+    beside: bool,
 ) -> ClusterFacts:
+    """`beside`: these are members beside the home's, for which minimums do not hold."""
     policy = policies.get(cluster.deployment or "")
     capacity = policy.capacity if policy else None
-    return ClusterFacts(_member(cluster), policy.name if policy else "", capacity, costs.get(cluster.id))
+    least = 0 if beside else cluster.bounds.min
+    return ClusterFacts(
+        _member(cluster), policy.name if policy else "", capacity, costs.get(cluster.id), least
+    )
 
 
 def _member(cluster: PlannedCluster) -> Amounts:

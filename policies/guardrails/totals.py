@@ -17,6 +17,8 @@ class ClusterFacts:
     capacity: int | None = None
     """The most members the policy has place for; None: no bound."""
     cost: float | None = None
+    least: int = 0
+    """The members that it has whatever a quota says."""
 
 
 @dataclass(frozen=True)
@@ -97,13 +99,18 @@ def _pods(workload: Resource, hosts: int) -> Any:
 
 
 def over_policy(members: Iterable[Members], facts: StackFacts) -> Iterator[tuple[str, str]]:
-    """Clusters over their deployment policy's places, and policies over their quota, as (URN, what)."""
+    """Clusters over their deployment policy's places, and policies over their quota, as (URN, what).
+
+    The documents' minimums are given over a quota too: no application waits until others give back.
+    """
     totals: dict[str, int] = {}
+    minimums: dict[str, int] = {}
     for each in members:
         known = facts.clusters.get(each.cluster)
         if known is None or not known.policy:
             continue
         totals[known.policy] = totals.get(known.policy, 0) + each.count
+        minimums[known.policy] = minimums.get(known.policy, 0) + min(each.count, known.least)
         if known.capacity is not None and each.count > known.capacity:
             yield (
                 each.urn,
@@ -116,12 +123,13 @@ def over_policy(members: Iterable[Members], facts: StackFacts) -> Iterator[tuple
         quota, others = facts.quotas.get(policy), facts.used.get(policy, 0)
         if quota is not None:
             yield from (("", each) for each in _unjudged(f"the deployment policy {policy}", facts))
-        if quota is not None and count + others > quota:
+        if quota is not None and count > max(quota - others, minimums[policy]):
             yield (
                 "",
                 (
-                    f"the deployment policy {policy} allows {quota} members over all applications; this "
-                    f"stack asks for {count}, others have {others}"
+                    f"the deployment policy {policy} allows {quota} members over all applications, and over "
+                    f"that only their minimums; this stack asks for {count} (at least {minimums[policy]}), "
+                    f"others have {others}"
                 ),
             )
 

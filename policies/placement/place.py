@@ -1,10 +1,15 @@
 """Placement: members per cluster and place, from demands, rules and free capacity. Pure.
 
 What holds, and is tested:
-- never over a place's max, never over a quota;
+- never over a place's max; over a quota with minimums only;
 - never under a place's min where the cluster has that many members and the place has room;
 - stable: a member moves only when it must, and placing again changes nothing;
-- monotone: more members wanted never means fewer in any place.
+- monotone: of one cluster alone, more members wanted never means fewer in any place. Of several, who has more
+  can take a place from another that does not run yet; from where all were put, nobody leaves because more are
+  wanted.
+
+Room is drawn first fit, hosts that fewer places share before others. Where places overlap and hosts are
+nearly full, another drawing could hold a member more, and so reach a minimum that is missed here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -47,10 +52,11 @@ def place(problem: Problem) -> Placement:
 
 
 def under_quotas(problem: Problem) -> dict[str, int]:
-    """The members each cluster may have: minimums first, then what runs, then the rest, while quotas last."""
+    """The members each cluster may have: minimums first and always, then what runs and the rest, while quotas
+    last."""
     given = {demand.cluster: 0 for demand in problem.demands}
     left = {
-        demand.rules.name: max(demand.rules.quota - problem.quota_used.get(demand.rules.name, 0), 0)
+        demand.rules.name: demand.rules.quota - problem.quota_used.get(demand.rules.name, 0)
         for demand in problem.demands
         if demand.rules.quota is not None
     }
@@ -59,7 +65,7 @@ def under_quotas(problem: Problem) -> dict[str, int]:
             wish = (demand.minimum, sum(demand.now.values()), UNBOUNDED)[step]
             more = max(min(wish, demand.members) - given[demand.cluster], 0)
             if demand.rules.quota is not None:
-                more = min(more, left[demand.rules.name])
+                more = min(more, max(left[demand.rules.name], 0)) if step else more
                 left[demand.rules.name] -= more
             given[demand.cluster] += more
     return given

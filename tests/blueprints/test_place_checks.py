@@ -133,3 +133,19 @@ def test_variables_that_differ_within_a_cloud_are_told() -> None:
         )
         found = findings_of(places, deployment(two))
         assert [(f.severity, f.code, f.path) for f in found] == expected
+
+
+def test_a_quota_under_what_all_applications_always_have_is_wrong() -> None:
+    group = (
+        "kind: Application\nname: blog\ngroups: [{alias: pair, group: two, instances: {min: 2, max: 3}, "
+        "deployment: p}]"
+    )
+    web = "{alias: web, cartridge: php, members: {min: 2, max: 3}}"
+    two = f"kind: CartridgeGroup\nname: two\ncartridges: [{web}]"
+    places = "{name: home, partitions: [{name: a, max: 9}]}"
+    first = shop("members: {min: 3, max: 6}", "deployment: p")
+    assert told(deployment(places, "quota: {members: 7}"), first, two, group) == []
+    assert told(deployment(places, "quota: {members: 6}"), first, two, group) == [
+        ("error", "ALT1112", "quota.members", "6", ("at least 7",))
+    ]
+    assert told(deployment(places, "quota: {members: 3}"), first, two) == [], "blog is not among them"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,18 @@ def test_members_stay_within_the_deployment_policys_places_and_quota() -> None:
     assert not list(over_policy(members(3), FACTS))
     assert [text for _, text in over_policy(members(5.0), FACTS)] == [
         "web asks for 5 members, and the deployment policy home-first has place for 4",
-        "the deployment policy home-first allows 6 members over all applications; "
-        "this stack asks for 5, others have 3",
+        "the deployment policy home-first allows 6 members over all applications, and over that only their "
+        "minimums; this stack asks for 5 (at least 0), others have 3",
     ]
     assert members(UNKNOWN) == []
+
+
+def test_minimums_are_given_over_a_deployment_policys_quota_and_nothing_else_is() -> None:
+    web = ClusterFacts(policy="home-first", least=2)
+    full = replace(FACTS, clusters={"web": web}, used={"home-first": 6})
+    assert not list(over_policy(members(2), full))
+    (told,) = over_policy(members(3), full)
+    assert "this stack asks for 3 (at least 2), others have 6" in told[1]
 
 
 def test_a_tenants_applications_stay_within_its_quota() -> None:
@@ -224,8 +233,12 @@ def broken(project: Path, stack: str) -> None:
 
 def test_facts_come_from_the_stacks_documents_and_those_of_other_stacks(project: Path) -> None:
     facts = facts_of(project)
-    assert facts.clusters["web"] == ClusterFacts(Amounts(0, 1, 100, 64 * 2**20), "small", 5, 0.02)
+    assert facts.clusters["web"] == ClusterFacts(Amounts(0, 1, 100, 64 * 2**20), "small", 5, 0.02, 2)
     assert (facts.quotas, facts.used) == ({"small": 8}, {"small": 6})
+    settings = {**read_settings(settings_file(project, "app-shop--away")), "altostratus:clusters": ["web"]}
+    settings["altostratus:scale"] = {"clusters": {"web": 1}, "overflow": True}
+    beside = gather(project, "app-shop--away", settings)
+    assert beside.clusters["web"].least == 0, "the documents' minimums are the home's"
     assert (facts.tenant, facts.tenant_quota) == ("acme", {"members": 9, "cpu": 2000})
     # The copy of the application itself is no further application; blog is.
     assert facts.tenant_used == Amounts(1, 6, 2 * 100 + 4 * 50, (2 * 64 + 4 * 16) * 2**20)

@@ -121,7 +121,8 @@ def test_never_over_a_max_a_quota_or_what_is_wanted_and_every_member_is_accounte
         same = [demand for demand in problem.demands if demand.rules.name == name]
         if same[0].rules.quota is not None:
             used = sum(result.clusters[demand.cluster].placed for demand in same)
-            assert used <= max(same[0].rules.quota - problem.quota_used.get(name, 0), 0)
+            least = sum(min(demand.minimum, demand.members) for demand in same)
+            assert used <= max(same[0].rules.quota - problem.quota_used.get(name, 0), least)
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
@@ -195,6 +196,26 @@ def test_more_members_wanted_are_fewer_nowhere(problem: Problem, more: int) -> N
     before = counts(place(problem))
     after = counts(place(replace(problem, demands=(replace(demand, members=demand.members + more),))))
     assert all(after.get(key, 0) >= count for key, count in before.items())
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(several(), st.lists(st.integers(0, 3), min_size=3, max_size=3))
+def test_from_where_all_were_put_nobody_leaves_because_more_are_wanted(
+    problem: Problem, more: list[int]
+) -> None:
+    asked = tuple(replace(each, unschedulable={}) for each in problem.demands)
+    put = place(replace(problem, demands=asked))
+    full = {
+        cloud: tuple(replace(host, cpu=0, memory=0, members=0) for host in listed)
+        for cloud, listed in problem.hosts.items()
+    }
+    growing = tuple(
+        replace(each, members=each.members + n, now=counts(put, each.cluster))
+        for each, n in zip(asked, more, strict=True)
+    )
+    after = place(replace(problem, demands=growing, hosts=full))
+    for each in after.clusters.values():
+        assert not any(allotment.leaving for allotment in each.allotments)
 
 
 @settings(max_examples=EXAMPLES, deadline=None)

@@ -89,7 +89,7 @@ def take_name(work: Work) -> None:
         images = _home_images(work) if cli.exists(work.images) or cli.exists(_home_images(work)) else None
         text = new_home(kept, copy.config, work.move.cloud, copy.copy, images)
         # The CLI moves the config file with the stack, so it is right before it has its name.
-        stack_config.replace_file(cli.config_path(work.stack), text)
+        stack_config.rewrite(cli.config_path(work.stack), lambda _: text)
         stack_config.replace_file(work.records.kept_config(work.move.application), text)
     for old, new in ((work.images, _home_images(work)), (work.stack, work.home_stack)):
         _rename(work, old, new)
@@ -98,8 +98,9 @@ def take_name(work: Work) -> None:
 def settle(work: Work) -> None:
     """The new home's config is in its place, and nothing is kept beside."""
     kept, path = work.records.kept_config(work.move.application), work.cli.config_path(work.home_stack)
-    if not path.exists() and kept.exists():
-        stack_config.replace_file(path, kept.read_text("utf-8"))
+    if kept.exists():
+        text = kept.read_text("utf-8")
+        stack_config.rewrite(path, lambda there: text if there is None else None)
     kept.unlink(missing_ok=True)
     for stack in (work.stack, work.images):
         leaving.forget_files(work, stack)
@@ -129,7 +130,7 @@ def _rename(work: Work, old: str, new: str) -> None:
         text = config.read_text("utf-8") if config.exists() else None
         cli.remove(new, force=True)
         if text is not None:
-            stack_config.replace_file(config, text)
+            stack_config.rewrite(config, lambda _: text)
     cli.rename(old, new)
 
 

@@ -65,10 +65,10 @@ def data_of(policy: ApplicationPolicy | None) -> Data:
 def config(work: Work) -> None:
     """The copy's stack is there and says what its home's says."""
     cli, home, path = work.cli, work.home(), work.cli.config_path(work.stack)
-    text = path.read_text("utf-8") if path.exists() else ""
     key = encryption(cli.config_path(home.name).read_text("utf-8"))
-    if not encryption(text):
-        stack_config.replace_file(path, with_encryption(text, key))
+    stack_config.rewrite(
+        path, lambda text: None if encryption(text or "") else with_encryption(text or "", key)
+    )
     cli.init(work.stack)
     other_key = encryption(path.read_text("utf-8")) != key
     known = stack_config.read(path)

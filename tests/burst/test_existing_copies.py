@@ -73,3 +73,13 @@ def test_a_copy_whose_end_is_owed_is_none_that_was_there(land: Land) -> None:
     with pytest.raises(MoveFailed, match="What was made is removed again"):
         land.moves().burst("shop", "away")
     assert land.sky.copies == {("local", "app-shop"): "home"}
+
+
+def test_a_copys_config_that_people_made_keeps_its_mode(tmp_path: Path) -> None:
+    land = Land(tmp_path)
+    path = land.cli.config_path("app-shop--away")
+    path.write_text("# ours\nconfig: {}\n")
+    path.chmod(0o664)
+    land.moves().burst("shop", "away")
+    assert "# ours" in path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o664

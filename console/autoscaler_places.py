@@ -32,4 +32,4 @@ def watching(cli: Pulumi, folder: Path, period: float, *, acts: bool) -> Watchin
 def _moves(cli: Pulumi, say: Say, give_up: threading.Event) -> Moves:
     from console.bursting import moves
 
-    return moves(cli, say=say, give_up=give_up)
+    return moves(cli, say=say, give_up=give_up, by_itself=True)

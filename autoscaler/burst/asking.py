@@ -34,8 +34,11 @@ def home_of(cli: Pulumi, application: str) -> AppStack:
     return home
 
 
-def may_go(world: World, home: AppStack, cloud: str, kind: Kind) -> None:
-    """Whether a copy of the application can be made in a cloud. Raises MoveRefused, DocumentError."""
+def may_go(world: World, home: AppStack, cloud: str, kind: Kind, *, by_itself: bool = False) -> None:
+    """Whether a copy of the application can be made in a cloud. Raises MoveRefused, DocumentError.
+
+    `by_itself`: nobody asked for it, so no hosts are made where the policy wants warm clouds.
+    """
     name = home.subject
     if home.in_maintenance:
         raise MoveRefused(f"{name} is in maintenance\n  alto maintenance {name} off ends that.")
@@ -48,7 +51,9 @@ def may_go(world: World, home: AppStack, cloud: str, kind: Kind) -> None:
     plan = documents.plan(home.application, home.scale.at_rest(), home.copy)
     if why := refusal(plan, documents.compose(home.application), data_of(policy_of(home)), kind):
         raise MoveRefused(why)
-    _there(world.cli, cloud)
+    policy = policy_of(home) if by_itself else None
+    only_warm = policy is not None and policy.burst is not None and policy.burst.cloud == "warm"
+    _there(world.cli, cloud, only_warm=only_warm)
     copy = f"{home.name}--{cloud}"
     if world.cli.config_path(copy).exists() and AppStack.read(world.cli, copy).scale.overflow:
         raise MoveRefused(
@@ -123,12 +128,18 @@ def _alone(world: World, home: AppStack, cloud: str) -> None:
         )
 
 
-def _there(cli: Pulumi, cloud: str) -> None:
-    """The cloud is made, or can be made from its config."""
+def _there(cli: Pulumi, cloud: str, *, only_warm: bool = False) -> None:
+    """The cloud is made, or can and may be made from its config."""
     hosts, platform = f"hosts-{cloud}", f"platform-{cloud}"
     if worlds.made(cli, hosts) and worlds.made(cli, platform):
         return
     if re.fullmatch(NAME_PATTERN, cloud) and stack_config.read(cli.config_path(hosts)):
+        if only_warm:
+            raise MoveRefused(
+                f"{cloud} is not made, and the application policy wants clouds that stand ready "
+                "(burst.cloud: warm)\n"
+                f"  alto up {hosts} and alto up {platform} make it; `cloud: cold` lets the autoscaler do it."
+            )
         return
     clouds = [s.removeprefix("hosts-") for s in cli.stacks() if s.startswith("hosts-")]
     raise MoveRefused(

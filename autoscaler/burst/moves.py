@@ -52,16 +52,24 @@ class Ended:
 class Moves:
     """Thread-safe; several applications can move at the same time.
 
-    `give_up`: set it to stop between two steps, or in the middle of an update, in order.
+    `give_up`: set it to stop between two steps, or in the middle of an update, in order. `by_itself`: no
+    person asks, so a burst makes no hosts where the application's policy says `cloud: warm`.
     """
 
     def __init__(
-        self, world: World, folder: Path, *, say: Say = print, give_up: threading.Event | None = None
+        self,
+        world: World,
+        folder: Path,
+        *,
+        say: Say = print,
+        give_up: threading.Event | None = None,
+        by_itself: bool = False,
     ) -> None:
         self.world = world
         self.records = Records(folder)
         self.say = say
         self.give_up = give_up or threading.Event()
+        self.by_itself = by_itself
         self._leases = FileLeases(folder)
         self._busy: set[str] = set()
         self._lock = threading.Lock()
@@ -79,7 +87,7 @@ class Moves:
                 home = asking.home_of(self.world.cli, application)
                 if home.cloud == cloud:
                     raise MoveRefused(f"{application} is at home in {cloud} already")
-                asking.may_go(self.world, home, cloud, "burst")
+                asking.may_go(self.world, home, cloud, "burst", by_itself=self.by_itself)
                 begin = None if scale is None else scale.at_rest().to_data()
                 move = Move(application, "burst", cloud, home.cloud, self.world.now(), scale=begin)
                 follows = asking.data_follows(home, "burst")

@@ -317,7 +317,7 @@ class Land:
             self.cli.init(stack)
             self.cli.up(stack)
 
-    def moves(self) -> Moves:
+    def moves(self, *, by_itself: bool = False) -> Moves:
         """As a new process has them."""
         world = World(
             cli=self.cli,
@@ -331,7 +331,7 @@ class Land:
             now=lambda: self.time,
             wait=self._wait,
         )
-        return Moves(world, self.folder / "moves", say=self.said.append)
+        return Moves(world, self.folder / "moves", say=self.said.append, by_itself=by_itself)
 
     def _wait(self, seconds: float) -> None:
         self.time += seconds

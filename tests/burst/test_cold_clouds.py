@@ -7,6 +7,7 @@ import pytest
 
 from autoscaler.act.app_stack import CLOUD
 from autoscaler.act.pulumi_cli import PROJECT
+from autoscaler.burst.refusals import MoveRefused
 from tests.burst.light_clouds import CONFIG, Killed, Land
 
 
@@ -87,3 +88,45 @@ def test_killed_anywhere_its_removal_is_ended_by_the_next(tmp_path: Path) -> Non
             land.let_live()
             land.moves().settle()
             assert land.look() == whole.look()
+
+
+def policed(land: Land, cloud: str) -> None:
+    documents = land.folder / "shop.yaml"
+    policy = f"""\
+---
+apiVersion: altostratus/v1
+kind: ApplicationPolicy
+name: places
+networkPartitions: [local, away]
+burst: {{cloud: {cloud}}}
+---
+apiVersion: altostratus/v1
+kind: NetworkPartition
+name: local
+cloud: local
+partitions: [{{name: all}}]
+---
+apiVersion: altostratus/v1
+kind: NetworkPartition
+name: away
+cloud: away
+partitions: [{{name: all}}]
+"""
+    text = documents.read_text().replace("name: shop\n", "name: shop\nplacement: places\n")
+    documents.write_text(text + policy)
+
+
+def test_none_is_made_without_a_person_where_the_policy_wants_warm_ones(land: Land) -> None:
+    policed(land, "warm")
+    begun, alone = land.look(), land.moves(by_itself=True)
+    with pytest.raises(MoveRefused, match="away is not made"):
+        alone.burst("shop", "away")
+    assert {**land.look(), "moves": []} == {**begun, "moves": []}
+    land.moves().burst("shop", "away")
+    assert land.sky.answers("away"), "a person may"
+
+
+def test_one_is_made_without_a_person_where_the_policy_lets_it(land: Land) -> None:
+    policed(land, "cold")
+    land.moves(by_itself=True).burst("shop", "away")
+    assert land.sky.answers("away")

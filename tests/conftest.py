@@ -7,12 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.demo import ROOT, Demo
 
-# How long an example takes says how busy the machine is, and nothing about the code.
-settings.register_profile("altostratus", deadline=None)
+# How long an example takes says how busy the machine is, and nothing about the code; and a verdict is not for
+# chance to give. `pytest --hypothesis-seed=N` looks for other examples.
+settings.register_profile(
+    "altostratus", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("altostratus")
 
 # These take a demo of their own in `rest`, after everything else: so both parts take about as long.
@@ -67,14 +70,14 @@ def demo(alto_home: Path) -> Iterator[Demo]:
     options = ["--cloud", names[0], "--application", names[1]]
     down = ["./alto", "demo", "--down", *options]
     try:
-        made = _run(["./alto", "demo", *options], environment)
+        made = run(["./alto", "demo", *options], environment)
         assert made.returncode == 0, f"./alto demo failed:\n{made.stdout}{made.stderr}"
-        exports = _run(["bash", "-c", 'eval "$(./alto env)" && env -0'], environment)
+        exports = run(["bash", "-c", 'eval "$(./alto env)" && env -0'], environment)
         assert exports.returncode == 0, exports.stderr
         variables = dict(each.split("=", 1) for each in exports.stdout.split("\0") if "=" in each)
         yield Demo(*names, made.stdout, variables)
     finally:
-        ended = _run(down, environment)
+        ended = run(down, environment)
         assert ended.returncode == 0, f"./alto demo --down failed:\n{ended.stdout}{ended.stderr}"
 
 
@@ -87,15 +90,3 @@ def away(demo: Demo) -> Demo:
     made = demo.alto("demo", *options)
     return replace(demo.at(name), output=made.stdout)
 
-
-def _run(command: Sequence[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=1800,
-        check=False,
-    )

@@ -50,11 +50,11 @@ def test_a_bad_file_is_refused_with_its_line_and_quickly(name: str, tmp_path: Pa
     content, code, line = REFUSED[name]
     path = tmp_path / "bad.yaml"
     path.write_bytes(content)
-    began = time.perf_counter()
+    began = time.process_time()
     documents, findings = load_file(path)
     assert documents == []
     assert [(f.code, f.line) for f in findings] == [(code, line)], findings
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_ten_megabytes_are_refused_by_size_before_they_are_read(tmp_path: Path) -> None:

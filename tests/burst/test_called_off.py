@@ -45,7 +45,7 @@ class OneMove:
 
     def _until_given_up(self, what: str) -> Ended:
         self.world.begun.append((what, self.give_up))
-        self.give_up.wait(20)
+        self.give_up.wait(120)
         raise MoveInterrupted("given up")
 
 

@@ -68,7 +68,7 @@ def read_observation(data: object, averages: Collection[str] = AVERAGES) -> Obse
     if unknown:
         raise ObservationError(f"unknown field {unknown[0]!r}; allowed are {', '.join(sorted(_KEYS))}")
     ready = _count(data, "ready")
-    spec = _count(data, "spec", default=ready)
+    spec = _count(data, "spec", default=ready + _count(data, "starting", default=0))
     period = _number(data, "period")
     if period is not None and period < SHORTEST_PERIOD:
         raise ObservationError(f"period {period!r}: must be at least {SHORTEST_PERIOD:g} s")

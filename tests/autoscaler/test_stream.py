@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import json
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -156,6 +159,13 @@ def test_members_with_unknown_values_are_taken_to_be_like_the_others() -> None:
         read_observation(observation(0, factors={"loadAverage": {"members": {"a": None}}}))
 
 
+def test_members_on_their_way_were_asked_for() -> None:
+    line = {"time": 1, "ready": 3}
+    assert read_observation(line).spec == 3
+    assert read_observation({**line, "starting": 4}).spec == 7
+    assert read_observation({**line, "spec": 5}).starting == 2
+
+
 def test_times_may_be_iso_8601() -> None:
     assert read_observation(observation(0, time="2026-01-01T00:00:00Z")).time == 1767225600.0
 
@@ -235,3 +245,40 @@ def test_a_missing_file_and_a_wrong_document_are_said_plainly(tmp_path: Path) ->
     with pytest.raises(PolicyError, match="budget, other"):
         read_policy(path)
     assert read_policy(path, name="other").thresholds == {"memory": 80.0}
+
+
+def test_the_sample_for_simulators_is_answered_line_by_line() -> None:
+    folder = ROOT / "blueprints/library/samples/decide"
+    observations, decisions = schema("observation"), schema("decision")
+    lines = (folder / "observations.jsonl").read_text().splitlines()
+    for line in lines:
+        observations.validate(json.loads(line))
+    source, sink = io.StringIO("\n".join(lines)), io.StringIO()
+    assert decide_stream(read_policy(folder / "policy.yaml", minimum=2, maximum=20), source, sink) == 0
+    found = [json.loads(answer) for answer in sink.getvalue().splitlines()]
+    for answer in found:
+        decisions.validate(answer)
+    assert [answer["action"] for answer in found] == ["hold"] * 5 + ["up"]
+
+
+def test_a_program_can_wait_for_each_answer_and_bytes_that_are_no_text_end_nothing() -> None:
+    sample = ROOT / "blueprints/library/samples/decide/policy.yaml"
+    with subprocess.Popen(
+        [sys.executable, "-m", "console", "decide", "--policy", str(sample)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "ascii:strict"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for line, words in (
+            (b'{"time": 1, "ready": 2, "cluster": "w\xff"}', b'"members":2'),
+            (b'{"time": 2, "ready": \xff}', b'{"error":"not JSON'),
+            (b'{"time": 3, "ready": 3}', b'"members":3'),
+        ):
+            process.stdin.write(line + b"\n")
+            process.stdin.flush()
+            assert words in process.stdout.readline()
+        process.stdin.close()
+        assert process.wait() == 2

@@ -20,7 +20,7 @@ from console.errors import BadInput
 from console.scaling import Planner, asked, members, parse, planner
 from policies.placement.documents import EVERYWHERE, problem_of, restricted
 from policies.placement.live import Live
-from policies.placement.overflow import makes_copies, overflowing
+from policies.placement.overflow import from_home, makes_copies, overflowing
 from policies.placement.problem import Demand, Network, Place, Problem, Rules, Share
 
 
@@ -94,7 +94,7 @@ def problems(parts: Iterable[Part], live: Live) -> Iterator[Problem]:
     used = dict(live.quota_used)
     for part in parts:
         found = problem_of(part.workspace, part.plan, live, part.cloud)
-        found = within(found, part.cloud) if part.whole else found
+        found = within(found, part.cloud) if part.whole else _home_first(found, part.cloud)
         yield replace(found, quota_used=dict(used))
         for demand in found.demands:
             used[demand.rules.name] = used.get(demand.rules.name, 0) + demand.members
@@ -103,6 +103,10 @@ def problems(parts: Iterable[Part], live: Live) -> Iterator[Problem]:
 def within(problem: Problem, cloud: str) -> Problem:
     """The problem of a copy that is whole in one cloud; a policy that does not name that binds nothing."""
     return replace(problem, demands=tuple(_within(demand, cloud) for demand in problem.demands))
+
+
+def _home_first(problem: Problem, home: str) -> Problem:
+    return replace(problem, demands=tuple(from_home(demand, home) for demand in problem.demands))
 
 
 def _within(demand: Demand, cloud: str) -> Demand:

@@ -39,9 +39,7 @@ NOWHERE = Overflowing()
 
 def makes_copies(policy: ApplicationPolicy | None) -> bool:
     """Whether an application policy ever makes whole copies; then no single cluster overflows."""
-    if policy is None:
-        return False
-    return policy.burst is not None or policy.order == "all-at-once" or len(policy.groups[0]) > 1
+    return policy is not None and policy.makes_copies
 
 
 def overflowing(
@@ -134,7 +132,7 @@ def spread_over_clouds(
     policy alone. near: clusters that others want to be close to; they stay as they are.
     """
     fixed = [replace(each, members=sum(each.now.values()), full=_all_places(each)) for each in near]
-    wants = [replace(want, demand=_from_home(want.demand, home)) for want in wants]
+    wants = [replace(want, demand=from_home(want.demand, home)) for want in wants]
     found = place(Problem((*fixed, *(want.demand for want in wants)), hosts)).clusters
     at_home = place(Problem((*fixed, *(_only_at_home(want, home) for want in wants)), hosts)).clusters
     return {
@@ -148,10 +146,10 @@ def _all_places(demand: Demand) -> frozenset[str]:
     return frozenset(share.place.key for share in demand.rules.shares)
 
 
-def _from_home(demand: Demand, home: str) -> Demand:
+def from_home(demand: Demand, home: str) -> Demand:
     """With the places in the home's cloud first, where the application has moved away from the first one."""
     rules = demand.rules
-    if any(_is_in(network, home) for network in rules.groups[0]):
+    if any(_is_in(network, home) for group in rules.groups[:1] for network in group):
         return demand
     here = tuple((network,) for network in rules.networks if _is_in(network, home))
     rest = (tuple(network for network in group if not _is_in(network, home)) for group in rules.groups)

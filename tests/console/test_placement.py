@@ -124,6 +124,15 @@ def test_a_number_that_is_asked_for_is_that_of_all_clouds(beside: Place) -> None
     assert "web: 5 of 5 members" in beside.now("web=5")
 
 
+def test_after_a_move_the_new_home_is_filled_first(world: Place) -> None:
+    world.documents(beside_home.SHOP)
+    world.stack("app-shop", "away", {"clusters": {"web": 1}})
+    world.running = {"local": 0, "away": 1}
+    said = world.now("web=4")
+    assert "rented/room (cloud away): 3\n    1 stays: first in order\n    2 new: first in order" in said
+    assert "1 new: overflow, as rented/room is at its max of 3" in said
+
+
 def test_a_cloud_that_does_not_answer_is_no_room_and_that_is_said(beside: Place) -> None:
     beside.running["away"] = None
     said = beside.now()

@@ -1,15 +1,15 @@
 """One real demo for all tests on clusters: made by `./alto demo` as a user would, removed at the end."""
 
 import os
-import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.demo import ROOT, Demo
+from tests.commands import run
+from tests.demo import Demo
 
 # How long an example takes says how busy the machine is, and nothing about the code; and a verdict is not for
 # chance to give. `pytest --hypothesis-seed=N` looks for other examples.
@@ -89,4 +89,3 @@ def away(demo: Demo) -> Demo:
     options = ("--cloud", demo.cloud, "--application", demo.application, "--clouds", "2", "--away", name)
     made = demo.alto("demo", *options)
     return replace(demo.at(name), output=made.stdout)
-

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.commands import LIMIT, run
+from tests.commands import ROOT as ROOT
 
 
 @dataclass(frozen=True)
@@ -19,19 +20,10 @@ class Demo:
     environment: dict[str, str]
 
     def run(
-        self, *command: str, check: bool = True, timeout: float = 1800
+        self, *command: str, check: bool = True, timeout: float = LIMIT
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in the checkout with the demo's environment; its output is in the failure."""
-        done = subprocess.run(
-            command,
-            cwd=ROOT,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
+        done = run(command, self.environment, timeout)
         if check:
             assert done.returncode == 0, (
                 f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"

@@ -53,7 +53,7 @@ class World:
                     self._end(id)
                 elif id not in self.running:
                     if id in self.refuses:
-                        assert give_up.wait(10), "an update that is in vain must be given up"
+                        assert give_up.wait(120), "an update that is in vain must be given up"
                         raise UpdateError("given up")
                     self.running.add(id)
                     self.history.append(f"start {id}")

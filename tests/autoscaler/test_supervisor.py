@@ -124,7 +124,7 @@ def settle(supervisor: Supervisor) -> None:
     """Let what was begun end."""
     for each in supervisor._applications.values():
         if each.busy is not None:
-            each.busy.result(30)
+            each.busy.result(120)
 
 
 def after_grace(supervisor: Supervisor, clock: Clock) -> None:

@@ -26,7 +26,7 @@ def states(demo: Demo, away: Demo) -> tuple[str, str]:
 @pytest.fixture
 def paused(away: Demo) -> Iterator[None]:
     """The second cloud's host stands still: it takes no connection and ends none."""
-    client = docker.DockerClient(base_url=away.environment["DOCKER_HOST"])
+    client = docker.DockerClient(base_url=away.environment["DOCKER_HOST"], timeout=600)
     container = client.containers.get(f"alto-{away.cloud}-host1")
     container.pause()
     try:

@@ -62,7 +62,7 @@ def fetch(repository: Path, volume: Path, tmp_path: Path) -> Fetch:
             **settings,
         }
         return subprocess.run(
-            ["sh", str(FETCH)], env=environment, capture_output=True, text=True, timeout=60, check=False
+            ["sh", str(FETCH)], env=environment, capture_output=True, text=True, timeout=300, check=False
         )
 
     return run

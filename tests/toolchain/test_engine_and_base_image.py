@@ -11,7 +11,7 @@ pytestmark = pytest.mark.cluster
 def test_the_engine_runs_the_base_image_and_its_packages_can_be_installed_from() -> None:
     found = engine.ensure()
     image = base_image.ensure_base()
-    client = docker.DockerClient(base_url=found.host)
+    client = docker.DockerClient(base_url=found.host, timeout=600)
     try:
         command = [
             "sh",

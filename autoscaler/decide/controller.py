@@ -46,6 +46,8 @@ class Assessment:
     gap: bool = False
     # Means of so few of the members that all may need more than is seen.
     partial: bool = False
+    # A mean of the ready members is over its threshold, so that nobody is one too many.
+    full: bool = False
 
 
 def step(policy: ControllerPolicy, state: ClusterState, seen: Observation) -> Decision:
@@ -99,6 +101,7 @@ def _assess(policy: ControllerPolicy, state: ClusterState, seen: Observation) ->
             _miss(policy, state, seen, found, name)
             continue
         state.seen[name] = seen.time - reading.age
+        found.full = found.full or (average and reading.value > threshold)
         if name == MEMORY:
             ask = _ask_memory(policy, state, seen, found, reading.value)
             want = ask.want
@@ -191,7 +194,7 @@ def _decide(
         shrunk = state.patience.shrunk(seen.time, current, band, policy.settle)
         if current < band.low:
             members = band.target
-        elif not found.missing and not found.gap:
+        elif not found.missing and not found.gap and not found.full:
             members = shrunk
         members = step_within(policy, current, members)
         if found.gap and current > band.high:

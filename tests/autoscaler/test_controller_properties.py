@@ -69,6 +69,27 @@ def test_nobody_is_taken_away_while_a_factor_is_missing(ticks: list[dict[str, ob
             assert decision.members >= min(observation.spec, policy.maximum)
 
 
+mean_data = st.fixed_dictionaries(
+    {"load": st.floats(0, 200), "ready": st.integers(0, 30), "starting": st.integers(0, 20)}
+)
+
+
+@given(st.lists(mean_data, max_size=60), st.sampled_from(["auto", "stratos", "reactive", "seasonal"]))
+@settings(max_examples=60, deadline=None)
+def test_nobody_is_taken_away_while_the_ready_members_are_full_or_there_are_none(
+    ticks: list[dict[str, float]], forecaster: str
+) -> None:
+    policy = ControllerPolicy(maximum=60, thresholds={"loadAverage": 70.0}, forecaster=forecaster)  # type: ignore[arg-type]
+    state = ClusterState("web")
+    for tick, data in enumerate(ticks):
+        ready = int(data["ready"])
+        spec = ready + int(data["starting"])
+        look = seen(tick, ready, spec=spec, factors={"loadAverage": Reading(data["load"])})
+        decision = step(policy, state, look)
+        if not ready or data["load"] > 70.0:
+            assert decision.members >= spec
+
+
 @given(st.floats(1, 300), st.floats(1.0, 3.0))
 @settings(max_examples=40, deadline=None)
 def test_more_load_never_wants_fewer_members(rate: float, factor: float) -> None:

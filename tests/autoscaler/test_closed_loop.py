@@ -339,3 +339,11 @@ def test_memory_that_added_nobody_keeps_no_members_that_do_not_start() -> None:
 
     policy = by_memory(requestsInFlight=8.0)
     assert Cluster(policy, look, spec=4, start=math.inf).run(360.0).spec == 2
+
+
+def test_nobody_goes_at_a_look_at_which_all_are_full() -> None:
+    def look(cluster: Cluster) -> dict[str, Any]:
+        return {"factors": {"loadAverage": 10.0 if cluster.since < 25 else 80.0}}
+
+    # A minute's mean still says that two are enough, and so it has been for half a minute.
+    assert Cluster(by_load(forecaster="reactive"), look, spec=10).run(30.0).spec == 10

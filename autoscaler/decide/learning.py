@@ -6,6 +6,7 @@ from autoscaler.decide.capacity import trusted_rate
 from autoscaler.decide.observation import Observation
 from autoscaler.decide.policy import LOAD_AVERAGE, REQUESTS, ControllerPolicy
 from autoscaler.decide.price import Price, within_reach
+from autoscaler.decide.search import Look
 from autoscaler.decide.state import ClusterState
 from autoscaler.decide.thrift import MEAN_SECONDS
 
@@ -31,17 +32,33 @@ def learn(policy: ControllerPolicy, state: ClusterState, seen: Observation, seco
     price_of(policy, state).learn(rate, share, seconds, at_limit, share <= 0.0 or _in_reach(state, rate))
     waited, served_by = state.backlog, state.ready
     state.backlog, state.ready = seen.backlog or 0.0, seen.ready
-    if served_by not in (seen.ready, -1):
+    changed = served_by not in (seen.ready, -1)
+    if changed and 2.0 * seen.missed <= seen.requests:
         # Who served what while members came or went is not known.
         return
+    # What most missed at is no less than what the fewer of them were asked for.
+    look = _look(seen, min(seen.ready, served_by) if changed else seen.ready, waited, rate, seconds)
+    if state.member_rate.follow(look, state.horizon * state.step, seen.member_rate or policy.member_rate):
+        return
     busy = seen.factors.get(LOAD_AVERAGE)
-    state.member_rate.learn(
-        (seen.requests + max(waited, state.backlog)) / (seen.period or state.step) / seen.ready,
-        seen.requests,
-        seen.missed,
-        None if busy is None else busy.value / 100.0,
-        seconds,
-        policy.objective.budget,
+    state.member_rate.learn(look, None if busy is None else busy.value / 100.0, policy.objective.budget)
+
+
+def _look(seen: Observation, members: int, waited: float, rate: float, seconds: float) -> Look:
+    assert seen.requests is not None
+    assert seen.missed is not None
+    waiting = seen.backlog or 0.0
+    by_member = rate / seen.requests / max(1, members)
+    done = seen.requests + waited - waiting
+    return Look(
+        members=members,
+        arrived=by_member * seen.requests,
+        offered=by_member * (seen.requests + max(waited, waiting)),
+        # Where requests count when they are done, the queue may grow by more than that.
+        handled=by_member * (done if done > 0.0 else seen.requests),
+        requests=seen.requests,
+        missed=seen.missed,
+        seconds=seconds,
     )
 
 

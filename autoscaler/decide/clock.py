@@ -67,15 +67,31 @@ def follow_period(policy: ControllerPolicy, state: ClusterState, told: float | N
 
 
 def follow_lead(state: ClusterState, seen: Observation) -> None:
-    """Look ahead as far as it takes from an order to a member that serves."""
+    """Look ahead as far as it takes from an order to a member that serves.
+
+    Measured start times scatter: only several in a row that are all longer, or all shorter, are news.
+    """
     start = START_SECONDS if seen.start_seconds is None else seen.start_seconds
     lead = start + (seen.actuation_seconds or 0.0) + state.step
     wanted = min(LONGEST_HORIZON, max(1, round(lead / state.step)))
-    tolerance = max(1.0, HORIZON_TOLERANCE * state.horizon) if state.horizon else 0.0
-    if abs(wanted - state.horizon) <= tolerance:
+    if not state.horizon:
+        state.horizon = wanted
+        state.leads.clear()
+        state.signals.clear()
         return
-    state.horizon = wanted
-    state.signals.clear()
+    off = wanted - state.horizon
+    if abs(off) <= max(1.0, HORIZON_TOLERANCE * state.horizon):
+        state.leads.clear()
+        return
+    if state.leads and (state.leads[-1] > state.horizon) != (off > 0):
+        state.leads.clear()
+    state.leads.append(wanted)
+    if len(state.leads) < BELIEVE_AFTER:
+        return
+    state.horizon = sorted(state.leads)[len(state.leads) // 2]
+    state.leads.clear()
+    for signal in state.signals.values():
+        signal.look_ahead(state.horizon)
 
 
 def with_period(seen: Observation, elapsed: float) -> Observation:

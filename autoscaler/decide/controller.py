@@ -167,7 +167,9 @@ def _advance(
 ) -> Outlooks:
     signal = state.signals.get(name)
     if signal is None:
-        signal = state.signals[name] = Signal.new(state.step, state.horizon, precise=name == REQUESTS)
+        signal = state.signals[name] = Signal.new(
+            state.step, state.horizon, precise=name == REQUESTS, seasonal=name != MEMORY
+        )
     outlooks, gap = signal.advance(now, value, forecaster or policy.forecaster)
     found.gap = found.gap or gap
     return outlooks

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from autoscaler.decide.policy import ForecasterName
 from autoscaler.predict.forecaster import Expert, Forecaster
 from autoscaler.predict.history import History
-from autoscaler.predict.motion import motion
 from autoscaler.predict.nowcast import BORDERS, Nowcast
 from autoscaler.predict.outlook import Outlook
 from autoscaler.predict.seasonal import Season
@@ -45,18 +44,27 @@ class Signal:
     latest: Outlooks | None = field(default=None)
 
     @classmethod
-    def new(cls, step: float, horizon: int, *, precise: bool) -> Signal:
-        """An empty signal; ``precise`` adds a forecast of the next step and the memory of other days."""
+    def new(cls, step: float, horizon: int, *, precise: bool, seasonal: bool = False) -> Signal:
+        """An empty signal; ``precise`` adds a forecast of the next step, ``seasonal`` that of other days."""
         far = Forecaster.new(horizon, step)
         return cls(
             step,
             horizon,
-            History(max(far.regression.borders[-1], BORDERS[-1]) + horizon + 1),
+            History(_kept(far)),
             Noise(step),
             Nowcast.new(step) if precise else None,
             far,
-            Season(horizon * step) if precise else None,
+            Season(horizon * step) if seasonal else None,
         )
+
+    def look_ahead(self, horizon: int) -> None:
+        """Forecast another number of steps ahead; noise, other days and the size of errors stay known."""
+        far = Forecaster.new(horizon, self.step)
+        far.spread = self.far.spread
+        self.horizon, self.far = horizon, far
+        self.history.keep = _kept(far)
+        if self.season is not None:
+            self.season.horizon_seconds = horizon * self.step
 
     def advance(self, now: float, value: float, forecaster: ForecasterName) -> tuple[Outlooks, bool]:
         """Take the value of the step that ends at ``now``; also says whether a gap forced a new beginning."""
@@ -75,7 +83,7 @@ class Signal:
             if learning:
                 self._learn(now, value, forecaster)
         if not learning:
-            self.latest = self._simple(forecaster)
+            self.latest = self._simple(value, forecaster)
         assert self.latest is not None
         return self.latest, gap
 
@@ -105,15 +113,17 @@ class Signal:
             self.season.learn(now, value)
         self.latest = Outlooks(near, far)
 
-    def _simple(self, forecaster: ForecasterName) -> Outlooks:
+    def _simple(self, value: float, forecaster: ForecasterName) -> Outlooks:
         width = max(1, round(SMOOTH_SECONDS / self.step))
         level = self.history.mean(0, width)
         noise = self.noise.dispersion
-        expected = level
-        if forecaster == "stratos":
-            known = min(width, len(self.history))
-            values = [self.history.mean(ago, ago + 1) for ago in range(known - 1, -1, -1)]
-            times = [index * self.step for index in range(known)]
-            expected = max(0.0, motion(times, values).at(self.horizon * self.step))
-        sigma = (noise * expected / self.step / width) ** 0.5
-        return Outlooks(Outlook(level, sigma), Outlook(expected, sigma))
+        sigma = (noise * level / self.step / width) ** 0.5
+        near = Outlook(level, sigma)
+        if forecaster != "stratos":
+            return Outlooks(near, near)
+        return Outlooks(near, self.far.extrapolate(self.history, value, self.noise))
+
+
+def _kept(far: Forecaster) -> int:
+    """Steps of history that forecasts look back on."""
+    return max(far.regression.borders[-1], BORDERS[-1]) + far.horizon + 1

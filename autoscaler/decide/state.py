@@ -33,6 +33,8 @@ class ClusterState:
     intervals: list[float] = field(default_factory=list)
     backwards: int = 0
     horizon: int = 0
+    # The latest leads, in steps, that are all longer or all shorter than the horizon.
+    leads: list[int] = field(default_factory=list)
     signals: dict[str, Signal] = field(default_factory=dict)
     seen: dict[str, float] = field(default_factory=dict)
     price: Price | None = None

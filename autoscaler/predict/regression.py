@@ -23,7 +23,11 @@ from autoscaler.predict.history import History
 BORDERS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 # Ratio to the level beyond which a sample counts no further: one spike must not rewrite the coefficients.
 LARGEST_RATIO = 4.0
+# What is believed before anything was seen weighs as much as so many samples. At first it is more, or the few
+# samples of one early step would say that steps go on; more for good costs a percent where load is smooth.
 RIDGE = 1.0
+FIRST_RIDGE = 10.0
+FIRST_SAMPLES = 300
 FORGET_SECONDS = 4 * 86_400.0
 
 
@@ -123,7 +127,7 @@ class Regression:
     def solve(self) -> None:
         """Bring the coefficients up to date with what was learnt."""
         size = len(self.targets)
-        ridge = RIDGE * np.eye(size)
-        matrix = np.asarray(self.products)[_places(size)] + ridge
-        right = np.asarray(self.targets) + RIDGE * np.asarray(self.prior)
+        ridge = max(RIDGE, FIRST_RIDGE * (1.0 - self.samples / FIRST_SAMPLES))
+        matrix = np.asarray(self.products)[_places(size)] + ridge * np.eye(size)
+        right = np.asarray(self.targets) + ridge * np.asarray(self.prior)
         self.coefficients = np.linalg.solve(matrix, right).tolist()

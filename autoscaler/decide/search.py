@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 # Where nothing ever went well, each half lead of misses halves the rate, so that twice as many are asked for:
-# what is ready when the first look stops it is at most twice the need, and the rest has not begun to serve.
+# what is ready when a look stops it is mostly under twice the need, and the rest has not begun to serve.
 BLANK_PACE = 0.5
 FACTOR = 0.5
 # Where something was learnt or told, the first step is smaller, and each is judged by the members it brought.

@@ -23,7 +23,8 @@ apiVersion: altostratus/v1
 def begun(world: two_clouds.World, lead: str) -> tuple[int, str]:
     """After how many looks at a slow rise the other cloud is asked for, and with which reason."""
     world.edit("cloud: away\n", lead)
-    for number, rate in enumerate(ramp(8.0, 45.0, 200)):
+    # So slow that the rise is known for one before the room at home is full.
+    for number, rate in enumerate(ramp(8.0, 45.0, 600)):
         world.look(rate)
         if world.kinds:
             return number, next(text for kind, text in world.events if kind == world.kinds[0])

@@ -208,21 +208,27 @@ class Pulumi:
 
         command = [verb, "--yes", "--suppress-outputs", "--suppress-progress", *arguments]
         before = {lock.path for lock in self._locks(stack)}
-        with update_record.kept(self._record_path(stack)) as record:
+        path = self._record_path(stack)
+        try:
+            with update_record.kept(path) as record:
 
-            def note_lock(pid: int) -> bool:
-                found = [each.path for each in self._locks(stack) if each.taken_by(pid)]
-                for path in found:
-                    if path not in before:
-                        record.write(path.name)
-                return bool(found)
+                def note_lock(pid: int) -> bool:
+                    found = [each.path for each in self._locks(stack) if each.taken_by(pid)]
+                    for lock in found:
+                        if lock not in before:
+                            record.write(lock.name)
+                    return bool(found)
 
-            def looked_after(process: Process) -> AbstractContextManager[None]:
-                return watched(process, lambda: note_lock(process.pid), unwanted)
+                def looked_after(process: Process) -> AbstractContextManager[None]:
+                    return watched(process, lambda: note_lock(process.pid), unwanted)
 
-            text = self._run(
-                command, stack, listen=listen, keeps=record.descriptors, looked_after=looked_after
-            )
+                text = self._run(
+                    command, stack, listen=listen, keeps=record.descriptors, looked_after=looked_after
+                )
+        finally:
+            # It proves the end of whoever left a lock; nobody did.
+            if not any(self._locks(stack)):
+                update_record.forget(path)
         return UpdateResult(_counts(text), self.logs / f"{stack}.log")
 
     def _run(

@@ -45,26 +45,36 @@ def kept(path: Path) -> Iterator[UpdateRecord]:
     descriptor = None
     with suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = _taken(path)
     try:
-        yield UpdateRecord(descriptor if descriptor is not None and _locked(descriptor) else None)
+        yield UpdateRecord(descriptor)
     finally:
         if descriptor is not None:
             os.close(descriptor)
 
 
-def _locked(descriptor: int) -> bool:
-    """Lock it beside other updates. Whoever only asks has it for a moment."""
+def _taken(path: Path) -> int | None:
+    """Open and lock it beside other updates. Who only asks has it for a moment; who ends removes it."""
     for _ in range(_ATTEMPTS):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
+            if os.path.samestat(os.fstat(descriptor), path.stat()):
+                return descriptor
+        except (BlockingIOError, FileNotFoundError):
             time.sleep(0.005)
         except OSError:
-            return False
-        else:
-            return True
-    return False
+            os.close(descriptor)
+            return None
+        os.close(descriptor)
+    return None
+
+
+def forget(path: Path) -> None:
+    """Remove the record of an update that has freed its lock; one that another update has stays."""
+    with suppress(OSError), path.open("rb") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
 
 
 def has_ended(path: Path, lock: str) -> bool:

@@ -75,6 +75,8 @@ def cli(tmp_path: Path) -> Pulumi:
 def test_an_update_counts_what_it_did_and_a_second_does_nothing(cli: Pulumi) -> None:
     cli.configure("app-shop", {"altostratus:things": 3})
     assert cli.up("app-shop").changes["create"] == 4
+    record = stack_lock.record_path(cli.state, PROJECT, "app-shop")
+    assert not record.exists(), "what has freed its lock leaves no record"
     again = cli.up("app-shop")
     assert not again.changed
     assert cli.stacks() == ["app-shop"]

@@ -7,7 +7,7 @@ observations always give the same decisions.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from autoscaler.decide import reasons
 from autoscaler.decide.capacity import trusted_rate
@@ -78,7 +78,7 @@ def step(policy: ControllerPolicy, state: ClusterState, seen: Observation) -> De
     decision = _decide(policy, state, counted, found, lead)
     learn_thrift(policy, state, counted, acted=decision.members != seen.spec)
     if seen.requests is not None and counted.requests is None:
-        return replace(decision, reason=reasons.uncounted(decision.reason))
+        return decision._replace(reason=reasons.uncounted(decision.reason))
     return decision
 
 
@@ -118,8 +118,9 @@ def _ask_memory(
 ) -> Ask:
     outlook = _advance(policy, state, seen.time, MEMORY, percent, found, "reactive").lead
     history = state.signals[MEMORY].history
-    lately = min(history.mean(ago, ago + 1) for ago in range(MEMORY_SAMPLES))
-    outlook = outlook._replace(value=max(outlook.value, lately))
+    lately = history.lowest(MEMORY_SAMPLES)
+    if lately > outlook.value:
+        outlook = outlook._replace(value=lately)
     threshold = policy.thresholds[MEMORY]
     if outlook.value > threshold:
         state.memory_over = seen.time
@@ -248,17 +249,15 @@ def _fallback(policy: ControllerPolicy) -> int | None:
 
 def _most_demanding(wants: dict[str, Want], spec: int) -> tuple[str | None, Want | None]:
     """The factor with the highest target, and the band that satisfies all factors."""
-    if not wants:
-        return None, None
-    winner = max(wants, key=lambda name: wants[name].target)
-    band = wants[winner]
-    if len(wants) > 1:
-        band = Want(
-            max(want.low for want in wants.values()),
-            max(want.target for want in wants.values()),
-            max(want.high for want in wants.values()),
-        )
-    if winner == MEMORY and band.target > 0:
+    winner, band = None, None
+    for name, want in wants.items():
+        if band is None:
+            winner, band = name, want
+            continue
+        if want.target > band.target:
+            winner = name
+        band = Want(max(band.low, want.low), max(band.target, want.target), max(band.high, want.high))
+    if band is not None and winner == MEMORY and band.target > 0:
         # Memory is slow: what it keeps goes once fewer have been enough for the steady time, never sooner.
         band = Want(band.low, band.target, max(band.high, spec))
     return winner, band
@@ -348,7 +347,11 @@ def _decision(
 
 def _need(found: Assessment) -> float | None:
     """The most demanding target before rounding and bounds, of the factors that are known; None for none."""
-    # A want without an ask is of nobody: it needs none where none are asked for, else nothing is known.
-    needs = [ask.need for ask in found.asks.values()]
-    needs += [0.0 for name, want in found.wants.items() if name not in found.asks and not want.target]
-    return max(needs, default=None)
+    need = None
+    for name, want in found.wants.items():
+        ask = found.asks.get(name)
+        # A want without an ask is of nobody: it needs none where none are asked for, else nothing is known.
+        one = ask.need if ask is not None else None if want.target else 0.0
+        if one is not None and (need is None or one > need):
+            need = one
+    return need

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Want:
+class Want(NamedTuple):
     """Members one factor asks for: fewer than ``low`` is too few, more than ``high`` too many."""
 
     low: int
@@ -15,8 +17,7 @@ class Want:
     high: int
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """One answer. ``members`` is what should run; ``reason`` is one sentence for people.
 
     ``factor`` is the most demanding one, ``band`` its (low, target, high) in members after all factors,
@@ -33,9 +34,9 @@ class Decision:
     reason: str
     factor: str | None
     band: Want | None
-    wants: Mapping[str, Want] = field(default_factory=dict)
-    inputs: Mapping[str, float] = field(default_factory=dict)
-    forecast: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    wants: Mapping[str, Want] = NOTHING
+    inputs: Mapping[str, float] = NOTHING
+    forecast: Mapping[str, Mapping[str, float]] = NOTHING
     lead_seconds: float = 0.0
     holds: tuple[str, ...] = ()
     need: float | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from autoscaler.decide.capacity import trusted_rate
@@ -162,8 +162,7 @@ def _decided(policy: ControllerPolicy, seen: Observation, jumps: list[_Jump]) ->
     reason = f"Up from {seen.spec} to {members} at once: {what}, and fewer than {jump.want.low} are too few."
     held = ("maximum",) if jump.want.target > policy.maximum else ()
     inputs = {"ready": seen.ready, "spec": seen.spec, jump.factor: jump.glimpse.value}
-    return replace(
-        _keep(seen),
+    return _keep(seen)._replace(
         members=members,
         reason=reason,
         factor=jump.factor,

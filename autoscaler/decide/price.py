@@ -61,12 +61,21 @@ class Price:
         moved = self.log_price + gain * seconds * (missed_share - lost - budget) * weight
         self.log_price = min(HIGHEST, max(LOWEST, moved))
 
-    def headroom(self, value: float, sigma: float, more: float = 0.0) -> float:
-        """Head-room in units of ``sigma`` that the price pays for at forecast ``value``.
+    def headroom(self, value: float, sigma: float) -> float:
+        """Head-room in units of ``sigma`` that the price pays for at forecast ``value``."""
+        return headroom_at(self.log_price, value, sigma)
 
-        ``more`` is added to the logarithm of the price.
-        """
-        return headroom_at(self.log_price + more, value, sigma)
+    def headrooms(self, value: float, sigma: float, width: float) -> tuple[float, float, float]:
+        """`headroom` at a price e^``width`` lower, at the price, and at one so much higher."""
+        if value <= 0.0 or sigma <= 0.0:
+            return 0.0, 0.0, 0.0
+        square = 2.0 * (self.log_price + math.log(value / sigma))
+        less, more = square - 2.0 * width, square + 2.0 * width
+        return (
+            math.sqrt(less) if less > 0.0 else 0.0,
+            math.sqrt(square) if square > 0.0 else 0.0,
+            math.sqrt(more) if more > 0.0 else 0.0,
+        )
 
 
 def headroom_at(log_price: float, value: float, sigma: float) -> float:

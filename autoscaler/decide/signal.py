@@ -68,16 +68,19 @@ class Signal:
 
     def advance(self, now: float, value: float, forecaster: ForecasterName) -> tuple[Outlooks, bool]:
         """Take the value of the step that ends at ``now``; also says whether a gap forced a new beginning."""
-        steps = 1 if self.last < 0.0 else round((now - self.last) / self.step)
-        if steps < 1 and self.latest is not None:
-            return self.latest, False
-        gap = self.last >= 0.0 and (now - self.last) > max(BRIDGE_SECONDS, 3.0 * self.step)
-        if gap:
-            self.rewind()
-            steps = 1
+        steps, gap = 1, False
+        if self.last >= 0.0:
+            elapsed = now - self.last
+            steps = round(elapsed / self.step)
+            if steps < 1 and self.latest is not None:
+                return self.latest, False
+            gap = elapsed > BRIDGE_SECONDS and elapsed > 3.0 * self.step
+            if gap:
+                self.rewind()
+                steps = 1
         self.last = now
         learning = forecaster in ("auto", "seasonal")
-        for _ in range(max(1, steps)):
+        for _ in range(steps or 1):
             self.history.push(value)
             self.noise.learn(value)
             if learning:

@@ -15,7 +15,7 @@ from autoscaler.decide.price import Price
 from autoscaler.decide.signal import Signal
 from autoscaler.decide.thrift import Thrift
 
-VERSION = 3
+VERSION = 4
 
 
 class StateError(ValueError):

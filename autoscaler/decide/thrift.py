@@ -38,6 +38,8 @@ class Thrift:
         members = maximum if wanted >= maximum else max(minimum, math.ceil(wanted))
         moved = self.members not in (-1, members)
         self.members = members
+        if not moved and not acted:
+            return
         self.followed += moved
         gain = max(GAIN, 1.0 / (EARLY_ACTIONS + self.followed))
         width = self.width * math.exp(gain * (acted - SHARE * moved))

@@ -43,9 +43,9 @@ def by_objective(outlooks: Outlooks, price: Price, member_rate: float, backlog: 
     near, lead = outlooks.near, outlooks.lead
     waiting = near.value + backlog / DRAIN_SECONDS
     noise = price.headroom(near.value, near.sigma) * near.sigma
-    room = price.headroom(lead.value, lead.sigma)
-    few = lead.value + price.headroom(lead.value, lead.sigma, -width) * lead.sigma
-    many = lead.value + price.headroom(lead.value, lead.sigma, width) * lead.sigma
+    less, room, more = price.headrooms(lead.value, lead.sigma, width)
+    few = lead.value + less * lead.sigma
+    many = lead.value + more * lead.sigma
     need = max(waiting + noise, lead.value + room * lead.sigma)
     return Ask(
         Want(

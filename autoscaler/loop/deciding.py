@@ -159,7 +159,7 @@ def _held(decision: Decision, sight: Sight, stalled: str, by_hand: str) -> tuple
 
 def _kept(decision: Decision, why: str, hold: str) -> Decision:
     reason = f"Keep {decision.current}: {why}. Otherwise: {decision.reason}"
-    return replace(decision, members=decision.current, reason=reason, holds=(*decision.holds, hold))
+    return decision._replace(members=decision.current, reason=reason, holds=(*decision.holds, hold))
 
 
 def _wanted(view: View, decisions: Mapping[str, Decision]) -> dict[str, int]:

@@ -10,7 +10,7 @@ from typing import Literal
 from autoscaler.predict.history import History
 from autoscaler.predict.motion import Motion
 from autoscaler.predict.outlook import Outlook
-from autoscaler.predict.regression import Regression, window_borders
+from autoscaler.predict.regression import NOTHING, Regression, Windows, window_borders
 from autoscaler.predict.seasonal import Season
 from autoscaler.predict.spread import Noise, Spread
 
@@ -39,27 +39,26 @@ class Forecaster:
     spread: Spread
     losses: list[float] = field(default_factory=lambda: [0.0] * len(EXPERTS))
     chosen: int = REGRESSION
-    # Open forecasts, oldest first: what was told, and on every `pace`-th step what each expert said, the
-    # features and their level.
-    pending: deque[tuple[float, list[float], list[float], float]] = field(default_factory=deque)
+    # Open forecasts, oldest first: what was told, and on every `pace`-th step what each expert said and the
+    # windows that it was said by.
+    pending: deque[tuple[float, list[float], Windows]] = field(default_factory=deque)
     # What was told a lead ago for the newest sample, -1 where nothing was.
     told: float = -1.0
     age: int = 0
     scored: int = 0
-    pace: int = 1
     review: int = 1
     rate: float = 1.0
 
     def __post_init__(self) -> None:
-        # Neighbouring samples share most of their windows: a quarter of the lead apart teaches as much.
-        self.pace = max(LEAST_PACE, self.horizon // 4)
         self.review = max(1, round(REVIEW_SECONDS / self.step))
-        self.rate = self.pace * self.step * math.log(2) / LOSS_SPELL_SECONDS
+        self.rate = self.regression.pace * self.step * math.log(2) / LOSS_SPELL_SECONDS
 
     @classmethod
     def new(cls, horizon: int, step: float) -> Forecaster:
         """A forecaster that knows nothing yet."""
-        return cls(horizon, step, Regression(horizon, step, window_borders(horizon)), Spread(step))
+        # Neighbouring samples share most of their windows: a quarter of the lead apart teaches as much.
+        pace = max(LEAST_PACE, horizon // 4)
+        return cls(horizon, step, Regression(horizon, step, window_borders(horizon), pace), Spread(step))
 
     def restart(self) -> None:
         """Forget open forecasts after a gap in the signal; what was learnt stays."""
@@ -76,24 +75,24 @@ class Forecaster:
     ) -> Outlook:
         """Learn from the newest sample (already in the history) and look ahead; ``only`` names one expert."""
         self.age += 1
-        taught = self.age % self.pace == 0
+        taught = self.age % self.regression.pace == 0
         if len(self.pending) >= self.horizon:
-            self.told, guesses, seen, base = self.pending.popleft()
+            self.told, guesses, seen = self.pending.popleft()
             self.spread.learn(self.told, value, noise.dispersion)
-            if seen:
+            if guesses:
                 self._score(guesses, value)
-                self.regression.learn(seen, base, value, self.pace)
+                self.regression.learn(seen, value)
             if self.age % self.review == 0 and self.scored >= EVIDENCE:
-                self.regression.solve()
+                self.regression.review()
                 self._choose()
-        features, level = self.regression.features(history)
-        ahead = self.regression.predict(features, level)
+        windows = self.regression.windows(history)
+        ahead = self.regression.predict(windows)
         speaks = self.chosen if only is None else EXPERTS.index(only)
         guesses = []
         if taught or speaks != REGRESSION:
-            guesses = self._guesses(features, level, ahead, noise.dispersion, season)
+            guesses = self._guesses(windows, ahead, noise.dispersion, season)
             ahead = guesses[speaks]
-        self.pending.append((ahead, guesses, features, level) if taught else (ahead, [], [], 0.0))
+        self.pending.append((ahead, guesses, windows) if taught else (ahead, [], NOTHING))
         return Outlook(ahead, self.spread.sigma(ahead, noise.dispersion))
 
     def extrapolate(self, history: History, value: float, noise: Noise) -> Outlook:
@@ -111,16 +110,15 @@ class Forecaster:
         gradient = _trusted(0.5 * (last - first), 0.5 * variance)
         second = _trusted(last - 2.0 * middle + first, 6.0 * variance)
         ahead = max(0.0, Motion(last, gradient, second).at(1.5))
-        self.pending.append((ahead, [], [], 0.0))
+        self.pending.append((ahead, [], NOTHING))
         return Outlook(ahead, self.spread.sigma(ahead, noise.dispersion))
 
-    def _guesses(
-        self, features: list[float], base: float, learnt: float, noise: float, season: Season | None
-    ) -> list[float]:
+    def _guesses(self, windows: Windows, learnt: float, noise: float, season: Season | None) -> list[float]:
         """What each expert says, in the order of `EXPERTS`."""
         borders = self.regression.borders
-        level = (features[0] * borders[1] + features[1] * (borders[2] - borders[1])) / borders[2] * base
-        recent, before = features[0] * base, features[2] * base
+        sums = windows.sums
+        level = (sums[0] + sums[1]) / borders[2]
+        recent, before = sums[0] / borders[1], sums[2] / (borders[3] - borders[2])
         apart = 0.5 * (borders[2] + borders[3]) - 0.5 * borders[1]
         slope = (recent - before) / apart
         variance = noise * level / self.step * (1 / borders[1] + 1 / (borders[3] - borders[2])) / apart**2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from operator import sub
 
 
 @dataclass(slots=True)
@@ -44,3 +45,8 @@ class History:
         if end >= 1:
             return sums[end] / end
         return sums[1] if len(sums) > 1 else 0.0
+
+    def lowest(self, count: int) -> float:
+        """The lowest of the newest ``count`` samples; 0.0 when nothing is known."""
+        sums = self.sums[-count - 1 :]
+        return min(map(sub, sums[1:], sums), default=0.0)

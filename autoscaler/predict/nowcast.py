@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from autoscaler.predict.history import History
 from autoscaler.predict.outlook import Outlook
-from autoscaler.predict.regression import Regression
+from autoscaler.predict.regression import NOTHING, Regression, Windows
 from autoscaler.predict.spread import Noise, Spread
 
 # Grid steps: the newest sample alone, then windows that about double.
@@ -22,13 +22,12 @@ class Nowcast:
     regression: Regression
     spread: Spread
     told: float = -1.0
-    features: list[float] = field(default_factory=list)
-    level: float = 0.0
+    windows: Windows = NOTHING
     age: int = 0
 
     @classmethod
     def new(cls, step: float) -> Nowcast:
-        return cls(Regression(1, step, BORDERS), Spread(step))
+        return cls(Regression(1, step, BORDERS, PACE), Spread(step))
 
     def restart(self) -> None:
         """Forget the open forecast after a gap in the signal; what was learnt stays."""
@@ -40,9 +39,9 @@ class Nowcast:
         if self.told >= 0.0:
             self.spread.learn(self.told, value, noise.dispersion)
             if self.age % PACE == 0:
-                self.regression.learn(self.features, self.level, value, PACE)
+                self.regression.learn(self.windows, value)
             if self.age % REVIEW == 0:
-                self.regression.solve()
-        self.features, self.level = self.regression.features(history)
-        self.told = self.regression.predict(self.features, self.level)
+                self.regression.review()
+        self.windows = self.regression.windows(history)
+        self.told = self.regression.predict(self.windows)
         return Outlook(self.told, self.spread.sigma(self.told, noise.dispersion))

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 # three either way changes cost by well under 1 %.
 SPELL_SECONDS = 1800.0
 NOISE_SPELL_SECONDS = 3600.0
-SMALLEST = 1e-3
+RATE = math.log(2) / SPELL_SECONDS
+NOISE_RATE = math.log(2) / NOISE_SPELL_SECONDS
+LEAST = 1e-3**2
 # An error beyond this many standard deviations counts as this many: a lone step, which no affordable
 # head-room covers, must not make the hour after it dear. Of normal errors this cuts off two in a hundred;
 # what it hides of heavier tails the price of a miss makes up for.
@@ -29,16 +31,21 @@ class Spread:
         """Compare a forecast with what came; ``noise`` is the dispersion from `Noise`."""
         if forecast <= 0.0:
             return
-        error = min((value - forecast) / forecast, 1.0)
-        counting = noise / (self.step * forecast)
+        # Comparisons instead of min and max: this runs several times for each cluster and step.
+        relative, step = self.relative, self.step
+        error = (value - forecast) / forecast
+        counting = noise / (step * forecast)
+        most = OUTLIER * (relative + counting)
         # A forecast of nearly nothing is off by any factor, so that one doubling is the most that counts.
-        squared = min(error * error, OUTLIER * (self.relative + counting)) - counting
-        moved = self.relative + (squared - self.relative) * min(1.0, self.step * math.log(2) / SPELL_SECONDS)
-        self.relative = max(0.0, moved)
+        squared = error * error if error < 1.0 else 1.0
+        squared = (squared if squared < most else most) - counting
+        rate = step * RATE
+        moved = relative + (squared - relative) * (rate if rate < 1.0 else 1.0)
+        self.relative = moved if moved > 0.0 else 0.0
 
     def sigma(self, forecast: float, noise: float) -> float:
         """Standard deviation of one grid sample around the forecast, in the signal's unit."""
-        relative = max(self.relative, SMALLEST * SMALLEST)
+        relative = self.relative if self.relative > LEAST else LEAST
         return math.sqrt(noise * forecast / self.step + relative * forecast * forecast)
 
 
@@ -52,15 +59,17 @@ class Noise:
 
     def learn(self, value: float) -> None:
         """Use the difference of neighbours: half its square is the variance free of slow movement."""
-        last = self.last
+        last, step = self.last, self.step
         self.last = value
         mean = 0.5 * (value + last)
         if last < 0.0 or mean <= 0.0:
             return
         change = value - last
-        measured = min(0.5 * change * change * self.step / mean, 100.0)
+        measured = 0.5 * change * change * step / mean
         # A jump is news about the load, not about its noise; its weight is bounded.
-        measured = min(measured, 10.0 * self.dispersion + 1.0)
-        self.dispersion += (measured - self.dispersion) * min(
-            1.0, self.step * math.log(2) / NOISE_SPELL_SECONDS
+        most = min(10.0 * self.dispersion + 1.0, 100.0)
+        if measured > most:
+            measured = most
+        self.dispersion += (measured - self.dispersion) * (
+            step * NOISE_RATE if step * NOISE_RATE < 1.0 else 1.0
         )

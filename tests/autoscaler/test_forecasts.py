@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from autoscaler.predict.forecaster import EXPERTS, Forecaster
 from autoscaler.predict.history import History
 from autoscaler.predict.motion import motion
-from autoscaler.predict.regression import Regression, window_borders
+from autoscaler.predict.regression import Regression, Windows, window_borders
 from autoscaler.predict.seasonal import DAY, SLOT, Season
 from autoscaler.predict.spread import Noise, Spread
 
@@ -83,24 +83,24 @@ def test_window_borders_always_ascend(horizon: int) -> None:
 
 
 def test_regression_learns_a_wave_that_persistence_cannot_follow() -> None:
-    regression = Regression(12, 5.0, window_borders(12))
+    regression = Regression(12, 5.0, window_borders(12), 3)
     history = History(keep=120)
     own, naive = [], []
-    pending: list[tuple[float, float, list[float], float]] = []
+    pending: list[tuple[float, float, Windows]] = []
     for tick in range(3000):
         value = 100.0 + 40.0 * math.sin(2 * math.pi * tick / 120)
         history.push(value)
         if len(pending) >= 12:
-            guess, then, features, level = pending[-12]
+            guess, then, windows = pending[-12]
             if tick > 1500:
                 own.append(abs(value - guess))
                 naive.append(abs(value - then))
             if tick % 3 == 0:
-                regression.learn(features, level, value, 3)
+                regression.learn(windows, value)
         if tick % 12 == 0:
-            regression.solve()
-        features, level = regression.features(history)
-        pending.append((regression.predict(features, level), value, features, level))
+            regression.review()
+        windows = regression.windows(history)
+        pending.append((regression.predict(windows), value, windows))
     assert sum(own) < 0.2 * sum(naive)
 
 

@@ -81,7 +81,9 @@ def test_without_a_known_member_rate_nothing_is_compared() -> None:
 def test_a_higher_price_never_buys_less(rate: float, sigma: float, one: float, other: float) -> None:
     low, high = sorted((one, other))
     assert _price(low).headroom(rate, sigma) <= _price(high).headroom(rate, sigma)
-    assert _price(low).headroom(rate, sigma, high - low) == pytest.approx(_price(high).headroom(rate, sigma))
+    less, _, more = _price(0.5 * (low + high)).headrooms(rate, sigma, 0.5 * (high - low))
+    assert less == pytest.approx(_price(low).headroom(rate, sigma), abs=1e-6)
+    assert more == pytest.approx(_price(high).headroom(rate, sigma), abs=1e-6)
 
 
 @given(st.lists(st.tuples(st.floats(0, 1000), st.floats(0, 1), st.booleans(), st.booleans()), max_size=200))

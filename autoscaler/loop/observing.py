@@ -148,6 +148,11 @@ def sight(
     rate, missed, backlog = (known(name) for name in REQUEST_FACTORS)
     if rate is not None:
         factors.setdefault(REQUEST_RATE, Reading(rate.total, rate.age))
+        # Told, not decided by: an objective counts the requests that were too slow.
+        slowest = [found for place, names in home if (found := board.read(place, LATENCY, names, now))]
+        if slowest:
+            worst = max(slowest, key=lambda found: found.total)
+            factors[LATENCY] = Reading(worst.total, worst.age)
     return Sight(
         Observation(
             time=now,

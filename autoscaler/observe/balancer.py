@@ -9,7 +9,8 @@ less load.
 - `requestRate`: requests ended a second, since the period before.
 - `missedRate`: those of them that took longer than the objective allows, or failed by fault of a member or
   of the balancer. Inside one bucket of the histogram they count by straight line.
-- `latency`: the 0.99 quantile over the last ten seconds in seconds, of the slowest replica.
+- `latency`: the 0.99 quantile over the last ten seconds in seconds, of the slowest replica; nothing while no
+  request ended.
 - `requestsTotal`, `errorsTotal`, `slowerTotal:SECONDS`, `balancersServing`: for the service levels; exact,
   with those of replicas that are ending.
 """
@@ -81,7 +82,7 @@ class _Sum:
     queued: float = 0.0
     rate: float | None = 0.0
     missed: float | None = 0.0
-    latency: float = 0.0
+    latency: float | None = None
     at: float = float("inf")
     window: float = 0.0
     members: dict[str, float] = field(default_factory=dict)
@@ -232,7 +233,8 @@ def summed(heard: Sequence[_Heard], cluster: str, objective: float | None) -> _S
         found.serving += now["inFlight"]["serving"]
         found.queued += now["inFlight"]["queued"]
         found.at = min(found.at, each.at)
-        found.latency = max(found.latency, (now.get("recent") or {}).get("p99") or 0.0)
+        if slowest := (now.get("recent") or {}).get("p99"):
+            found.latency = max(found.latency or 0.0, slowest)
         for name, member in (now.get("members") or {}).items():
             in_flight = member["inFlight"]["serving"] + member["inFlight"]["queued"]
             found.members[name] = found.members.get(name, 0.0) + in_flight
@@ -268,7 +270,8 @@ def _tell(target: Target, found: _Sum, report: Report) -> None:
 
     say(IN_FLIGHT, found.serving + found.queued)
     say(BACKLOG, found.queued)
-    say(LATENCY, found.latency)
+    if found.latency is not None:
+        say(LATENCY, found.latency)
     for name, in_flight in found.members.items():
         say(IN_FLIGHT, in_flight, name)
     if found.rate is not None:

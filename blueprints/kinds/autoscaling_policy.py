@@ -12,6 +12,8 @@ from blueprints.nearest import nearest
 from blueprints.quantities import Duration, Percent
 
 PositiveNumber = Annotated[float, Field(gt=0, le=1e9)]
+# Of the names a metric could have: a metric's values would be mixed up with those of the same name.
+MEASURED = frozenset({"memory", "latency", "backlog", "requests", "missed"})
 MetricName = Annotated[str, Field(pattern=ALIAS_PATTERN, max_length=63)]
 
 
@@ -193,4 +195,20 @@ class AutoscalingPolicy(Document):
                 hint="Give a threshold (requestsInFlight, loadAverage, memory, requestRate), "
                 "an objective, or metrics.",
             )
+        return self
+
+    @model_validator(mode="after")
+    def _metrics_have_names_of_their_own(self) -> Self:
+        names: set[str] = set()
+        for index, metric in enumerate(self.metrics):
+            if metric.name in MEASURED:
+                raise fault(
+                    "ALT1114", f"{metric.name!r} is what Altostratus measures itself",
+                    at=("metrics", index, "name"), hint=f"Choose another name, such as own-{metric.name}.",
+                )  # fmt: skip
+            if metric.name in names:
+                raise fault(
+                    "ALT1114", f"metric name {metric.name!r} is already taken", at=("metrics", index, "name")
+                )
+            names.add(metric.name)
         return self

@@ -11,7 +11,7 @@ import pytest
 
 from autoscaler.decide.policy import IN_FLIGHT, REQUEST_RATE
 from autoscaler.observe import balancer
-from autoscaler.observe.source import BACKLOG, MISSED_RATE, Cloud, Measurement, SourceError
+from autoscaler.observe.source import BACKLOG, LATENCY, MISSED_RATE, Cloud, Measurement, SourceError
 from tests.autoscaler.measuring import NOW, connected, target
 
 
@@ -64,6 +64,7 @@ def test_replicas_add_up_and_slow_or_failed_requests_are_missed(monkeypatch: pyt
     server = Balancers({"r1": state(NOW, before), "r2": state(NOW, before)})
     connected(monkeypatch, balancer, server)
     rounds: list[dict[str, float]] = []
+    slower = {"recent": {"p99": 0.7}}
 
     async def run() -> None:
         source = balancer.BalancerSource(Cloud("local", Path()), clock=lambda: NOW)
@@ -73,7 +74,7 @@ def test_replicas_add_up_and_slow_or_failed_requests_are_missed(monkeypatch: pyt
             await source.collect(asked, found.append)
             rounds.append({each.factor: each.value for each in found if not each.member})
             server.states["r1"] = state(NOW + 5, figures(150, [75, 60, 15], member=2))
-            server.states["r2"] = state(NOW + 5, figures(110, [60, 40, 10], member=1, queued=4))
+            server.states["r2"] = state(NOW + 5, figures(110, [60, 40, 10], member=1, queued=4) | slower)
         await source.close()
 
     asyncio.run(run())
@@ -81,6 +82,7 @@ def test_replicas_add_up_and_slow_or_failed_requests_are_missed(monkeypatch: pyt
     assert rounds[0][IN_FLIGHT] == 6
     assert rounds[1][IN_FLIGHT] == 10
     assert rounds[1][BACKLOG] == 4
+    assert [each[LATENCY] for each in rounds] == [0.2, 0.7], "the slowest replica's"
     assert rounds[1][REQUEST_RATE] == pytest.approx(12.0)
     # Of the first: half of 20 between 0.1 and 0.5 s, all 5 over it, and one that failed. Of the second: none.
     assert rounds[1][MISSED_RATE] == pytest.approx((10 + 5 + 1) / 5)

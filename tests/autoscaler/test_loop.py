@@ -166,6 +166,20 @@ def test_a_metric_that_is_a_mean_counts_for_every_member_however_it_is_told(shop
     assert decision.inputs["queue"] == pytest.approx(50.0 / decision.current)
 
 
+def test_the_latency_that_balancers_tell_is_told_with_the_decision(shop: Shop) -> None:
+    shop.edit("thresholds: {loadAverage: 50}", "thresholds: {requestRate: 9}")
+    shop.scaled(web=4, cache=2)
+    place = Place("local", "app-shop", "home", "web")
+    for _ in range(3):
+        for factor, value in (("latency", 0.7), ("requestRate", 30.0)):
+            shop.board.take(Measurement(place, factor, "", value, shop.now + PERIOD))
+        shop.tick({})
+    assert shop.loop.verdict is not None
+    decision = shop.loop.verdict.decisions["web"]
+    assert decision.inputs["latency"] == 0.7
+    assert decision.members == 4
+
+
 def test_scale_to_zero_and_back_by_what_waits(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     shop.documents.write_text(

@@ -146,6 +146,9 @@ def test_a_cartridge_with_one_fault_has_one_error_at_its_place(
         "schedule: [{cron: '0 8 30 2 *', duration: 1h, minimum: 1}]",
         "kind: AutoscalingPolicy\nname: p\nthresholds: {memory: 70}\n"
         "schedule: [{cron: '0 8 31 4,6 *', duration: 1h, minimum: 1}]",
+        "kind: AutoscalingPolicy\nname: p\nmetrics: [{name: latency, query: x, target: 1}]",
+        "kind: AutoscalingPolicy\nname: p\n"
+        "metrics: [{name: a, query: x, target: 1}, {name: a, query: y, target: 1}]",
         "kind: DeploymentPolicy\nname: p\nnetworkPartitions: []",
         "kind: DeploymentPolicy\nname: p\n"
         "networkPartitions: [{name: n, partitions: [{name: a, max: 1, min: 2}]}]",

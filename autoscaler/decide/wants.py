@@ -17,6 +17,8 @@ LATE = 0.5
 THRESHOLD_HEADROOM = 0.5
 # A queue should be gone within this time: while it lasts, those who join it are late too.
 DRAIN_SECONDS = 8.0
+# A long one takes longer: no more members work it off than serve what arrives, unless it then takes so long.
+LONGEST_DRAIN_SECONDS = 60.0
 # Absurd inputs must not overflow on their way to the policy's maximum.
 MOST_MEMBERS = 1_000_000
 
@@ -41,7 +43,7 @@ def by_objective(outlooks: Outlooks, price: Price, member_rate: float, backlog: 
     too many at one so much higher.
     """
     near, lead = outlooks.near, outlooks.lead
-    waiting = near.value + backlog / DRAIN_SECONDS
+    waiting = near.value + min(backlog / DRAIN_SECONDS, max(near.value, backlog / LONGEST_DRAIN_SECONDS))
     noise = price.headroom(near.value, near.sigma) * near.sigma
     less, room, more = price.headrooms(lead.value, lead.sigma, width)
     few = lead.value + less * lead.sigma

@@ -347,3 +347,23 @@ def test_nobody_goes_at_a_look_at_which_all_are_full() -> None:
 
     # A minute's mean still says that two are enough, and so it has been for half a minute.
     assert Cluster(by_load(forecaster="reactive"), look, spec=10).run(30.0).spec == 10
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_queue_without_end_is_worked_off_by_no_more_members_than_the_load_needs(quiet: bool) -> None:
+    waiting = longest = 0.0
+
+    def look(cluster: Cluster) -> dict[str, Any]:
+        nonlocal waiting, longest
+        arriving = 100.0 if cluster.since < 1800.0 else 1.0 if quiet and cluster.since > 2000.0 else 800.0
+        queue = max(0.0, waiting + 5.0 * arriving - 50.0 * cluster.ready)
+        late = queue > 0.0
+        waiting, longest = queue, max(longest, queue)
+        counts = {"requests": 5.0 * arriving, "missed": 5.0 * arriving if late else 0.0, "period": 5.0}
+        return counts | {"backlog": queue, "memberRate": 8.5, "startSeconds": 60.0}
+
+    cluster = Cluster(objective(maximum=1000), look, 14, start=60.0).run(2100.0)
+    assert longest > 10_000.0
+    assert max(cluster.counts) < 2.3 * 800.0 / 8.5
+    cluster.run(300.0)
+    assert waiting == 0.0

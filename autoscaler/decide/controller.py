@@ -64,12 +64,10 @@ def step(policy: ControllerPolicy, state: ClusterState, seen: Observation) -> De
     follow_period(policy, state, seen.period, elapsed)
     follow_lead(state, seen)
     state.last = seen.time
-    early = seen.period is None and 0.0 < elapsed < 0.5 * state.step
     counted = with_period(seen, elapsed)
-    found = _assess(policy, state, counted)
-    if policy.objective is not None and not early:
-        # What a moment brings by chance says nothing about what members can take.
-        learn(policy, state, counted, min(elapsed or state.step, 2.0 * state.step))
+    # What a moment brings by chance says nothing about what members can take.
+    early = seen.period is None and 0.0 < elapsed < 0.5 * state.step
+    found = _assess(policy, state, counted, 0.0 if early else min(elapsed or state.step, 2.0 * state.step))
     lead = state.horizon * state.step
     if policy.paused:
         return _decision(seen, found, seen.spec, lead, ("paused",), reasons.paused(seen.spec))
@@ -82,11 +80,14 @@ def step(policy: ControllerPolicy, state: ClusterState, seen: Observation) -> De
     return decision
 
 
-def _assess(policy: ControllerPolicy, state: ClusterState, seen: Observation) -> Assessment:
-    """Feed each factor's signal and ask it for members; missing ones are listed with their age."""
+def _assess(policy: ControllerPolicy, state: ClusterState, seen: Observation, seconds: float) -> Assessment:
+    """Feed each factor's signal and ask it for members; missing ones are listed with their age.
+
+    ``seconds`` is the time that an objective learns of, 0.0 for none.
+    """
     found = Assessment()
     if policy.objective is not None:
-        _assess_objective(policy, state, seen, found)
+        _assess_objective(policy, state, seen, found, seconds)
     absent = max(0, seen.spec - seen.ready)
     for name, threshold in policy.thresholds.items():
         average = name in policy.averages
@@ -137,15 +138,18 @@ def reading_of(seen: Observation, name: str) -> Reading | None:
 
 
 def _assess_objective(
-    policy: ControllerPolicy, state: ClusterState, seen: Observation, found: Assessment
+    policy: ControllerPolicy, state: ClusterState, seen: Observation, found: Assessment, seconds: float
 ) -> None:
-    if seen.requests is None or seen.requests_age > policy.stale_after:
+    coming = seen.coming
+    if seen.requests is None or coming is None or seen.requests_age > policy.stale_after:
         _miss(policy, state, seen, found, REQUESTS)
         return
     assert policy.objective is not None
     state.seen[REQUESTS] = seen.time - seen.requests_age
-    rate = seen.requests / (seen.period or state.step)
+    rate = coming / (seen.period or state.step)
     outlooks = _advance(policy, state, seen.time, REQUESTS, rate, found)
+    if seconds > 0.0:
+        learn(policy, state, seen, seconds)
     price = price_of(policy, state)
     member_rate = trusted_rate(seen.member_rate or policy.member_rate, state.member_rate)
     if member_rate <= 0.0:

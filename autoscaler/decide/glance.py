@@ -99,8 +99,8 @@ def _values(policy: ControllerPolicy, seen: Observation) -> dict[str, float]:
         reading = reading_of(seen, name)
         if reading is not None and name not in policy.averages:
             found[name] = reading.value
-    if policy.objective is not None and seen.requests is not None and seen.period:
-        found[REQUESTS] = seen.requests / seen.period
+    if policy.objective is not None and seen.coming is not None and seen.period:
+        found[REQUESTS] = seen.coming / seen.period
     return found
 
 

@@ -29,7 +29,8 @@ def learn(policy: ControllerPolicy, state: ClusterState, seen: Observation, seco
     rate = seen.requests / (seen.period or state.step)
     at_limit = seen.spec >= policy.maximum
     share = seen.missed / seen.requests
-    price_of(policy, state).learn(rate, share, seconds, at_limit, share <= 0.0 or _in_reach(state, rate))
+    came = (seen.coming or 0.0) / (seen.period or state.step)
+    price_of(policy, state).learn(rate, share, seconds, at_limit, share <= 0.0 or _in_reach(state, came))
     waited, served_by = state.backlog, state.ready
     state.backlog, state.ready = seen.backlog or 0.0, seen.ready
     changed = served_by not in (seen.ready, -1)

@@ -33,6 +33,9 @@ class Reading:
 class Observation:
     """One tick. Times in seconds, ``requests`` and ``missed`` are counts over ``period``.
 
+    ``arrived`` is how many came in that time where ``requests`` counts those that ended: what is missed is a
+    share of these, what has to be served is the other. None where they are the same.
+
     ``spec`` is what was asked for last, ``ready`` serves, ``starting`` is on its way. None means unknown,
     which is never the same as zero. ``start_seconds`` and ``actuation_seconds`` are high quantiles of what
     was measured. ``member_rate``, ``minimum`` and ``maximum`` override the policy's where known better.
@@ -45,6 +48,7 @@ class Observation:
     starting: int = 0
     period: float | None = None
     requests: float | None = None
+    arrived: float | None = None
     missed: float | None = None
     requests_age: float = 0.0
     backlog: float | None = None
@@ -54,6 +58,11 @@ class Observation:
     member_rate: float | None = None
     minimum: int | None = None
     maximum: int | None = None
+
+    @property
+    def coming(self) -> float | None:
+        """Requests that came over ``period``."""
+        return self.requests if self.arrived is None else self.arrived
 
 
 def read_observation(data: object, averages: Collection[str] = AVERAGES) -> Observation:

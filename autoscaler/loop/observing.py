@@ -10,9 +10,9 @@ from autoscaler.decide.policy import IN_FLIGHT, LOAD_AVERAGE, REQUEST_RATE, Cont
 from autoscaler.loop.watched import ScaledCluster, View
 from autoscaler.observe.board import Board, Known
 from autoscaler.observe.members import NOTHING, SeenCluster
-from autoscaler.observe.source import BACKLOG, LATENCY, MISSED_RATE, Place, Target
+from autoscaler.observe.source import BACKLOG, ENDED_RATE, LATENCY, MISSED_RATE, Place, Target
 
-REQUEST_FACTORS = (REQUEST_RATE, MISSED_RATE, BACKLOG)
+REQUEST_FACTORS = (REQUEST_RATE, ENDED_RATE, MISSED_RATE, BACKLOG)
 COUNTED_AT_HOME = frozenset({*REQUEST_FACTORS, IN_FLIGHT, LATENCY})
 """What the home's load balancers count for members in other clouds as well."""
 
@@ -145,7 +145,9 @@ def sight(
         found, average = known(name), name in policy.averages
         if found is not None and (ready or not average):
             factors[name] = Reading(found.total / ready if average else found.total, found.age)
-    rate, missed, backlog = (known(name) for name in REQUEST_FACTORS)
+    rate, ended, missed, backlog = (known(name) for name in REQUEST_FACTORS)
+    if ended is None:
+        ended = rate  # a source that knows one rate only
     if rate is not None:
         factors.setdefault(REQUEST_RATE, Reading(rate.total, rate.age))
         # Told, not decided by: an objective counts the requests that were too slow.
@@ -161,9 +163,10 @@ def sight(
             spec=spec,
             starting=max(0, spec - ready),
             period=period,
-            requests=None if rate is None else rate.total * period,
-            missed=None if missed is None or rate is None else min(missed.total, rate.total) * period,
-            requests_age=0.0 if rate is None else rate.age,
+            requests=None if ended is None else ended.total * period,
+            arrived=None if rate is None else rate.total * period,
+            missed=None if missed is None or ended is None else min(missed.total, ended.total) * period,
+            requests_age=0.0 if ended is None else ended.age,
             backlog=None if backlog is None else backlog.total,
             factors=factors,
             start_seconds=start_seconds,

@@ -6,7 +6,9 @@ less load.
 
 - `requestsInFlight`: being served or waiting, now; by member, and for the cluster with those that wait.
 - `backlog`: waiting, now.
-- `requestRate`: requests ended a second, since the period before.
+- `requestRate`: requests that came a second, since the period before: those that ended, and by how many more
+  are in flight. What ended alone is what members can do where too much comes.
+- `endedRate`: requests ended a second, since the period before.
 - `missedRate`: those of them that took longer than the objective allows, or failed by fault of a member or
   of the balancer. Inside one bucket of the histogram they count by straight line.
 - `latency`: the 0.99 quantile over the last ten seconds in seconds, of the slowest replica; nothing while no
@@ -32,6 +34,7 @@ from autoscaler.observe.balancer_totals import Totals, failures, slower
 from autoscaler.observe.source import (
     BACKLOG,
     BALANCERS_SERVING,
+    ENDED_RATE,
     ERRORS_TOTAL,
     LATENCY,
     MISSED_RATE,
@@ -46,7 +49,7 @@ from autoscaler.observe.source import (
 from toolchain.plugins.kubernetes.pods import condition
 
 LABEL = "altostratus.dev/balancer"
-FACTORS = frozenset({IN_FLIGHT, REQUEST_RATE, MISSED_RATE, BACKLOG, LATENCY})
+FACTORS = frozenset({IN_FLIGHT, REQUEST_RATE, ENDED_RATE, MISSED_RATE, BACKLOG, LATENCY})
 ANSWER_SECONDS = 3.0
 AT_ONCE = 24
 # Replicas come and go rarely; one that is gone is noticed when it does not answer.
@@ -81,6 +84,7 @@ class _Sum:
     serving: float = 0.0
     queued: float = 0.0
     rate: float | None = 0.0
+    ended: float = 0.0
     missed: float | None = 0.0
     latency: float | None = None
     at: float = float("inf")
@@ -236,8 +240,7 @@ def summed(heard: Sequence[_Heard], cluster: str, objective: float | None) -> _S
         if slowest := (now.get("recent") or {}).get("p99"):
             found.latency = max(found.latency or 0.0, slowest)
         for name, member in (now.get("members") or {}).items():
-            in_flight = member["inFlight"]["serving"] + member["inFlight"]["queued"]
-            found.members[name] = found.members.get(name, 0.0) + in_flight
+            found.members[name] = found.members.get(name, 0.0) + _in_flight(member)
         before = (each.before or {}).get("clusters", {}).get(cluster)
         window = each.state["time"] - each.before["time"] if each.before is not None else 0.0
         if before is None or window <= 0.0 or found.rate is None:
@@ -245,12 +248,17 @@ def summed(heard: Sequence[_Heard], cluster: str, objective: float | None) -> _S
             continue
         found.window = max(found.window, window)
         requests = max(0.0, now["requests"] - before["requests"])
-        found.rate += requests / window
+        found.ended += requests / window
+        found.rate += max(0.0, requests + _in_flight(now) - _in_flight(before)) / window
         if found.missed is not None and objective is not None:
             failed = failures(now) - failures(before)
             slow = slower(now["latency"], objective) - slower(before["latency"], objective)
             found.missed += min(requests, max(0.0, failed) + max(0.0, slow)) / window
     return found if known else None
+
+
+def _in_flight(figures: Figures) -> float:
+    return float(figures["inFlight"]["serving"] + figures["inFlight"]["queued"])
 
 
 def _tell_balancers(
@@ -276,5 +284,6 @@ def _tell(target: Target, found: _Sum, report: Report) -> None:
         say(IN_FLIGHT, in_flight, name)
     if found.rate is not None:
         say(REQUEST_RATE, found.rate)
+        say(ENDED_RATE, found.ended)
         if found.missed is not None and target.latency is not None:
             say(MISSED_RATE, found.missed)

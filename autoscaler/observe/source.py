@@ -15,6 +15,7 @@ from autoscaler.observe.members import SeenMember
 
 # Factors beyond those of the policies: what the controller needs to know about requests.
 MISSED_RATE = "missedRate"
+ENDED_RATE = "endedRate"
 BACKLOG = "backlog"
 LATENCY = "latency"
 

@@ -11,7 +11,15 @@ import pytest
 
 from autoscaler.decide.policy import IN_FLIGHT, REQUEST_RATE
 from autoscaler.observe import balancer
-from autoscaler.observe.source import BACKLOG, LATENCY, MISSED_RATE, Cloud, Measurement, SourceError
+from autoscaler.observe.source import (
+    BACKLOG,
+    ENDED_RATE,
+    LATENCY,
+    MISSED_RATE,
+    Cloud,
+    Measurement,
+    SourceError,
+)
 from tests.autoscaler.measuring import NOW, connected, target
 
 
@@ -83,7 +91,8 @@ def test_replicas_add_up_and_slow_or_failed_requests_are_missed(monkeypatch: pyt
     assert rounds[1][IN_FLIGHT] == 10
     assert rounds[1][BACKLOG] == 4
     assert [each[LATENCY] for each in rounds] == [0.2, 0.7], "the slowest replica's"
-    assert rounds[1][REQUEST_RATE] == pytest.approx(12.0)
+    assert rounds[1][ENDED_RATE] == pytest.approx(12.0)
+    assert rounds[1][REQUEST_RATE] == pytest.approx((50 + 10 + 4) / 5), "four more are in flight than before"
     # Of the first: half of 20 between 0.1 and 0.5 s, all 5 over it, and one that failed. Of the second: none.
     assert rounds[1][MISSED_RATE] == pytest.approx((10 + 5 + 1) / 5)
     assert server.tokens == {"secret-secret-secret"}

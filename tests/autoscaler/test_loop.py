@@ -180,6 +180,22 @@ def test_the_latency_that_balancers_tell_is_told_with_the_decision(shop: Shop) -
     assert decision.members == 4
 
 
+def test_an_overrun_cluster_is_scaled_by_what_comes_and_judged_by_what_ended(shop: Shop) -> None:
+    shop.edit("thresholds: {loadAverage: 50}", "objective: {latency: 300ms}")
+    shop.scaled(web=4, cache=2)
+    place = Place("local", "app-shop", "home", "web")
+    for _ in range(3):
+        # Four members do ten each, and all of it too late; a hundred come.
+        for factor, value in (("requestRate", 100.0), ("endedRate", 40.0), ("missedRate", 40.0)):
+            shop.board.take(Measurement(place, factor, "", value, shop.now + PERIOD))
+        shop.tick({})
+    seen = shop.loop.sights["web"].observation
+    assert (seen.requests, seen.coming, seen.missed) == (40.0 * PERIOD, 100.0 * PERIOD, 40.0 * PERIOD)
+    assert shop.loop.verdict is not None
+    assert shop.loop.verdict.decisions["web"].forecast["requests"]["value"] == pytest.approx(100.0)
+    assert 0.0 < shop.loop.memory.states["web"].member_rate.search.lowest <= 10.0
+
+
 def test_scale_to_zero_and_back_by_what_waits(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     shop.documents.write_text(

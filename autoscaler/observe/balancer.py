@@ -55,6 +55,9 @@ AT_ONCE = 24
 # Replicas come and go rarely; one that is gone is noticed when it does not answer.
 LIST_SECONDS = 10.0
 STATE_PORT = 8404
+# What a HAProxy from before a reload still serves is not in flight in the state: it looks gone at first, and
+# then as if it came again.
+UNSEEN_SECONDS = 30.0
 
 Figures = Mapping[str, Any]
 
@@ -70,11 +73,22 @@ class _Replica:
 
 @dataclass(slots=True)
 class _Heard:
-    """The last two states of a replica: what it counted in between is its rate."""
+    """The last two states of a replica: what it counted in between is its rate.
+
+    `begun` is when its program was seen to be another one, by the replica's own clock.
+    """
 
     state: Figures
     before: Figures | None
     at: float
+    begun: float = float("-inf")
+
+    def more_in_flight(self, cluster: str) -> float:
+        """By how many more requests are in flight than before; 0 while that cannot be told."""
+        before = (self.before or {}).get("clusters", {}).get(cluster)
+        if before is None or self.state["time"] - self.begun < UNSEEN_SECONDS:
+            return 0.0
+        return _in_flight(self.state["clusters"][cluster]) - _in_flight(before)
 
 
 @dataclass(slots=True)
@@ -191,7 +205,10 @@ class BalancerSource:
         state, last = _parsed(answer), self._heard.get(key)
         again = last is not None and last.state["startedAt"] == state["startedAt"]
         before = last.state if last is not None and again else None
-        self._heard[key] = heard = _Heard(state, before, self._clock())
+        begun = last.begun if last is not None else float("-inf")
+        if before is not None and _program(before) != _program(state):
+            begun = state["time"]
+        self._heard[key] = heard = _Heard(state, before, self._clock(), begun)
         self._totals.take(key, replica.namespace, state, time.monotonic() - self._began)
         return heard
 
@@ -249,12 +266,17 @@ def summed(heard: Sequence[_Heard], cluster: str, objective: float | None) -> _S
         found.window = max(found.window, window)
         requests = max(0.0, now["requests"] - before["requests"])
         found.ended += requests / window
-        found.rate += max(0.0, requests + _in_flight(now) - _in_flight(before)) / window
+        found.rate += max(0.0, requests + each.more_in_flight(cluster)) / window
         if found.missed is not None and objective is not None:
             failed = failures(now) - failures(before)
             slow = slower(now["latency"], objective) - slower(before["latency"], objective)
             found.missed += min(requests, max(0.0, failed) + max(0.0, slow)) / window
     return found if known else None
+
+
+def _program(state: Figures) -> tuple[object, object]:
+    program = state.get("program") or {}
+    return program.get("reloads"), program.get("restarts")
 
 
 def _in_flight(figures: Figures) -> float:

@@ -129,6 +129,35 @@ def test_a_replica_that_started_anew_has_no_rate_yet(monkeypatch: pytest.MonkeyP
     assert REQUEST_RATE not in {each.factor for each in found}
 
 
+def test_requests_of_a_program_from_before_a_reload_do_not_come_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    table = Balancers({"r1": state(NOW, figures(100, [100, 0, 0], queued=97))})
+    connected(monkeypatch, balancer, table)
+
+    async def run() -> list[float]:
+        source = balancer.BalancerSource(Cloud("local", Path()), clock=lambda: NOW)
+        rates = []
+        # Ten a second come and go; the new program knows of none of the old one's hundred.
+        for at, reloads, queued in (
+            (5, 0, 97),
+            (10, 1, 0),
+            (15, 1, 50),
+            (20, 1, 97),
+            (45, 1, 97),
+            (50, 1, 147),
+        ):
+            now = state(NOW + at, figures(100 + 10 * at, [100, 0, 0], queued=queued))
+            table.states["r1"] = now | {"program": {"reloads": reloads, "restarts": 0}}
+            found: list[Measurement] = []
+            await source.collect([target(factors=REQUEST_FACTORS)], found.append)
+            rates += [each.value for each in found if each.factor == REQUEST_RATE]
+        await source.close()
+        return rates
+
+    assert asyncio.run(run()) == pytest.approx([10.0, 10.0, 10.0, 10.0, 20.0])
+
+
 def test_totals_are_exact_over_restarts_gaps_and_replicas_that_end(monkeypatch: pytest.MonkeyPatch) -> None:
     table = Balancers({"front-a": state(NOW, figures(1000, [900, 90, 10]), started=NOW - 500)})
     connected(monkeypatch, balancer, table)

@@ -30,7 +30,7 @@ class MemberRate:
     """Histogram of requests and misses over the offered rate (backlog included) by ready member.
 
     ``estimate`` is the rate (requests a second) up to which misses stay within the budget; ``limit`` the same
-    when misses have shown it, 0.0 while they have not.
+    when misses have shown it, 0.0 while they have not; ``failing`` then the rate from which on they came.
     """
 
     served: dict[int, float] = field(default_factory=dict)
@@ -39,6 +39,7 @@ class MemberRate:
     by_utilisation: float = 0.0
     estimate: float = 0.0
     limit: float = 0.0
+    failing: float = 0.0
     unsettled: float = 0.0
     # The rate up to which all went well, without a guess at what is beyond.
     proven: float = 0.0
@@ -92,6 +93,7 @@ class MemberRate:
         if not search.ceiling:
             return False
         self.estimate = self.limit = search.ceiling
+        self.failing = search.lowest
         return True
 
     def _expected(self, told: float | None) -> float:
@@ -133,7 +135,7 @@ class MemberRate:
             self.estimate = max(self.highest_good * EXPLORE, self.by_utilisation * UTILISATION)
             return
         good, bad = within
-        self.proven = good
+        self.proven, self.failing = good, bad
         limit = bad / EXPLORE
         if good:
             further = GROWTH * self.estimate if well else 0.0
@@ -177,4 +179,6 @@ def trusted_rate(told: float | None, learnt: MemberRate) -> float:
     """The rate to plan with: what was told, unless misses contradict it; 0.0 when nothing is known."""
     if told is None:
         return learnt.estimate
-    return learnt.limit if 0.0 < learnt.limit < TOLERANCE * told else told
+    # Where members jump from idle to overrun, nothing between was seen, and nothing speaks against it.
+    contradicted = 0.0 < learnt.limit < TOLERANCE * told and learnt.failing < TOLERANCE * told
+    return learnt.limit if contradicted else told

@@ -15,7 +15,7 @@ from autoscaler.decide.price import Price
 from autoscaler.decide.signal import Signal
 from autoscaler.decide.thrift import Thrift
 
-VERSION = 4
+VERSION = 5
 
 
 class StateError(ValueError):

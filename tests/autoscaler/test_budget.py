@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from autoscaler.decide.capacity import trusted_rate
 from autoscaler.decide.controller import step
 from autoscaler.decide.policy import ControllerPolicy
 from autoscaler.decide.price import Price
@@ -73,3 +74,17 @@ def _gradual(policy: ControllerPolicy, ticks: int) -> tuple[float, ClusterState]
 def test_a_budget_holds_where_misses_grow_gradually_whatever_rate_was_told(told: float | None) -> None:
     share, _ = _gradual(objective(member_rate=told, maximum=200), 3000)
     assert 0.002 < share < 0.015
+
+
+@pytest.mark.parametrize(("overrun", "believed"), [(40.0, True), (9.0, True), (5.0, False)])
+def test_a_told_rate_is_doubted_by_misses_under_it_and_not_by_jumps_beyond(
+    overrun: float, believed: bool
+) -> None:
+    state = ClusterState("web")
+    policy = objective(member_rate=8.5)
+    for tick in range(720):
+        # Mostly idle; now and then far more than ever was, all of it missed.
+        rate = overrun if tick % 60 < 10 else 2.0
+        missed = rate * PERIOD if rate > 2.0 else 0.0
+        step(policy, state, seen(tick, 4, requests=4 * rate * PERIOD, missed=4 * missed, start_seconds=20.0))
+    assert (trusted_rate(8.5, state.member_rate) == 8.5) == believed

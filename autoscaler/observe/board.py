@@ -32,6 +32,7 @@ class _Spread:
     """How a factor's total is spread over changing members; see `_settled_total`."""
 
     ready: frozenset[str] = frozenset()
+    stayed: frozenset[str] = frozenset()
     changed: float = float("-inf")
     total: float = 0.0
     before: float | None = None
@@ -141,9 +142,12 @@ def _settled_total(
     the load that is shared by now: adding the new ones' to them would count it twice, and order members for
     load that is not there. After members went, their load would be missing. So the total before the change
     holds, and gives way to the new one by the share of members whose value is wholly from after the change.
+    It is never less than what those carry that were there all the time: together they had all of it before.
     """
     if spread.ready != ready:
         if spread.ready:
+            unsettled = spread.before is not None and now - spread.changed <= YOUNG_SECONDS
+            spread.stayed = (spread.stayed if unsettled else spread.ready) & ready
             spread.before, spread.changed = spread.total, now
         spread.ready = ready
     mean = sum(found.value for found in fresh.values()) / len(fresh)
@@ -154,5 +158,6 @@ def _settled_total(
     settled = [found.value for found in fresh.values() if found.at - found.window >= spread.changed]
     share = len(settled) / len(ready)
     after = sum(settled) / len(settled) * len(ready) if settled else 0.0
-    spread.total = share * after + (1.0 - share) * spread.before
+    blend = share * after + (1.0 - share) * spread.before
+    spread.total = max(blend, sum(fresh[member].value for member in spread.stayed & fresh.keys()))
     return spread.total

@@ -8,7 +8,7 @@ divided by the processors that the Pod asks for (the sum of its containers' requ
 
 100 is a member that uses exactly what it asked for; without limits it may use much more. It is no queue
 length as in `uptime`: the kernel keeps none for a Pod. A Pod that asks for no processor has no load average.
-Kubelets sample every 10 to 15 seconds, those of our own hosts every 5 seconds or so; Δt is theirs.
+Kubelets sample every 10 to 20 seconds, those of our own hosts every 5 to 10; Δt is theirs.
 
 **Memory** of a member is its working set in percent of what it may use: the sum of its containers' limits,
 their requests where they have no limit.

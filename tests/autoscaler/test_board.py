@@ -74,6 +74,20 @@ def _total(board: Board, ready: frozenset[str], now: float) -> float:
     return known.total
 
 
+def test_growth_that_goes_on_while_members_come_is_seen_by_those_that_were_there() -> None:
+    board, one, two, three = Board(), frozenset("a"), frozenset("ab"), frozenset("abc")
+    board.take(load("a", 60.0, NOW))
+    assert _total(board, one, NOW) == 60.0
+    # The first sample after a step was half from before it; the next one has all of it, as nobody helps yet.
+    board.take(load("a", 160.0, NOW + 6))
+    assert _total(board, two, NOW + 7) == 160.0
+    # Who came shares the load, and has still another one beside it: what it tells is counted once.
+    board.take(load("b", 150.0, NOW + 18))
+    assert _total(board, three, NOW + 19) == pytest.approx(160.0)
+    board.take(load("a", 300.0, NOW + 20))
+    assert _total(board, three, NOW + 21) == 300.0
+
+
 def test_a_mean_told_for_a_whole_cluster_counts_for_every_ready_member() -> None:
     board = Board()
     board.take(Measurement(WEB, "queue", "", 80.0, NOW))

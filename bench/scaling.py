@@ -4,7 +4,7 @@
     python -m bench.scaling size [--kwok PROGRAM]  # 1,000 clusters and 10,000 members on kwok's nodes
     python -m bench.scaling step [--rounds N]      # a load step: ours, HPA and KEDA, on the demo cluster
 
-Ratios are within one run; the machine's load is printed with them.
+Ratios are within one run; the machine's load and speed are printed with them.
 """
 
 from __future__ import annotations
@@ -12,13 +12,11 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import random
-import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from bench import machine
 
 
 def controller() -> None:
@@ -67,7 +65,7 @@ def main() -> None:
     parser.add_argument("--who", action="append", help="a competitor of the step; left out, all of them")
     parser.add_argument("--seconds", type=float, default=90.0, help="how long `size` watches the loop")
     asked = parser.parse_args()
-    print(f"load average at the start: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+    print(f"at the start: {machine.told()}")
     if asked.what == "controller":
         controller()
     elif asked.what == "size":
@@ -83,9 +81,8 @@ def main() -> None:
         if unknown:
             parser.error(f"--who {', '.join(sorted(unknown))}: choose from {', '.join(COMPETITORS)}")
         steps(asked.rounds, asked.who or COMPETITORS)
-    print(f"load average at the end: {os.getloadavg()[0]:.1f}")
+    print(f"at the end: {machine.told()}")
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
     main()

@@ -21,6 +21,7 @@ from autoscaler.act.lease import FileLeases
 from autoscaler.act.runner import Runner, RunnerSettings
 from autoscaler.act.stack_config import read
 from autoscaler.journal.journal import Journal
+from bench import machine
 from blueprints.scale import ScaleState
 from tests import light_world
 from tests.light_world import SCALE, World
@@ -195,7 +196,7 @@ def main() -> None:
     ):
         stack = world.application("bench", 20)
         arrivals = Arrivals(world.client(), "app-bench")
-        print(f"{len(world.cli.deployment(stack)['resources'])} resources; load {os.getloadavg()[0]:.1f}")
+        print(f"{len(world.cli.deployment(stack)['resources'])} resources; {machine.told()}")
         cold, cold_cost = by_hand(world, stack, arrivals, max(3, chosen.rounds // 8))
         with running(world) as runner:
             arrived, ended, costs = by_runner(world, runner, stack, arrivals, chosen.rounds)
@@ -213,7 +214,7 @@ def main() -> None:
         for at_once in (1, 2, 4):
             rate = side_by_side(world, stacks, at_once, 4)
             print(f"{len(stacks)} stacks of 5 clusters, {at_once} at once: {rate:.2f} updates a second")
-        print(f"load {os.getloadavg()[0]:.1f}")
+        print(machine.told())
 
 
 if __name__ == "__main__":

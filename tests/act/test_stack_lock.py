@@ -93,7 +93,7 @@ def test_another_machines_lock_is_never_touched(tmp_path: Path, dead_pid: int) -
 @outermost
 def test_a_living_pulumi_in_a_container_of_the_same_name_keeps_its_lock(tmp_path: Path, pulumi: Path) -> None:
     # Until it is run, the shell's child is a shell.
-    run = f'"{pulumi}" 60 & while kill -0 $! && [ "$(readlink /proc/$!/exe)" != "{pulumi}" ]; do :; done'
+    run = f'"{pulumi}" 60 & while kill -0 $! && [ "$(cat /proc/$!/comm)" != pulumi ]; do :; done'
     script = f"{run}; echo $!; wait"
     container = subprocess.Popen(
         [*IN_A_NAMESPACE, "sh", "-c", script], stdout=subprocess.PIPE, text=True, start_new_session=True

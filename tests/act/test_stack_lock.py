@@ -74,6 +74,8 @@ def test_a_pid_that_another_program_got_since_does_not_keep_the_lock(tmp_path: P
 def test_the_lock_of_a_living_pulumi_stays(tmp_path: Path, pulumi: Path) -> None:
     process = subprocess.Popen([str(pulumi), "60"])
     try:
+        # It is run before it has its name.
+        until(lambda: Path(f"/proc/{process.pid}/comm").read_text() == "pulumi\n", "it is called Pulumi")
         path = _lock(tmp_path, process.pid)
         assert release_dead(tmp_path, "altostratus", "app-shop") == []
         assert path.exists()
